@@ -1,0 +1,109 @@
+"""What an agent is: a state and a choice, and how it tells its reasons while it chooses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from ldp_tui.core.environment import Environment
+from ldp_tui.core.messages import Message
+from ldp_tui.core.tools import Tool
+
+AgentState = TypeVar("AgentState")
+AgentKind = Literal["human", "llm", "random", "scripted", "policy"]
+
+
+class Action(Protocol):
+    """What `get_asv` returns first: a node whose `value` is the message to send."""
+
+    @property
+    def value(self) -> Message:
+        """The message for the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAction:
+    """An action made by plain Python, outside any compute graph."""
+
+    value: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Cost of one decision: tokens and US dollars, zero where nothing was spent."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+
+
+class Agent(ABC, Generic[AgentState]):
+    """Chooses messages. The state lives outside the agent, so that one agent plays many episodes at once."""
+
+    streams: ClassVar[bool] = False
+    """True if `get_asv` reports text while it runs; the rollout then passes it on at once."""
+    kind: ClassVar[AgentKind] = "scripted"
+
+    def prepare(self, *, env: Environment[Any], seed: int | None) -> None:
+        """Called before each episode. Policies that read the environment's model, or draw numbers, start here."""
+
+    @abstractmethod
+    async def init_state(self, tools: list[Tool]) -> AgentState:
+        """State before the first observation."""
+
+    @abstractmethod
+    async def get_asv(self, agent_state: AgentState, obs: list[Message]) -> tuple[Action, AgentState, float]:
+        """Action, next state and value estimate for the newest observations (not the whole history)."""
+
+    @classmethod
+    async def wrap_action(cls, action: Message) -> PlainAction:
+        """Action from a message that plain Python made."""
+        return PlainAction(action)
+
+
+class Listener(Protocol):
+    """Receives what an agent says of its decision before it is made."""
+
+    def reflect(self, text: str) -> None:
+        """A further piece of reasoning."""
+
+    def propose(self, probabilities: Mapping[str, float]) -> None:
+        """Probability of each action considered, by its name."""
+
+    def spend(self, usage: Usage) -> None:
+        """Tokens and money that the decision took."""
+
+
+_listener: ContextVar[Listener | None] = ContextVar("ldp_tui_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Within the block, `reflect`, `propose` and `spend` of this context reach `listener`."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def reflect(text: str) -> None:
+    """Report reasoning from inside `get_asv`: shown, recorded, never executed."""
+    if (listener := _listener.get()) is not None:
+        listener.reflect(text)
+
+
+def propose(probabilities: Mapping[str, float]) -> None:
+    """Report the distribution an action is drawn from, by action name."""
+    if (listener := _listener.get()) is not None:
+        listener.propose(probabilities)
+
+
+def spend(usage: Usage) -> None:
+    """Report what a decision cost."""
+    if (listener := _listener.get()) is not None:
+        listener.spend(usage)

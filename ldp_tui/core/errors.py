@@ -1,0 +1,92 @@
+"""The exception tree. Each message is one sentence a person can act on.
+
+LdpTuiError
+├── UsageError                 the request cannot be carried out as written (command line: exit status 2)
+│   ├── UnknownName            no environment, agent or option of that name; names the nearest one
+│   ├── SpecError              a `name[:model][,key=value…]` text that cannot be read
+│   ├── MissingExtra           an optional package is needed; names the command that installs it
+│   └── EnvironmentFileError   an environment file cannot be imported; names file, line and reason
+├── ArgumentError              arguments of a tool call violate its schema
+├── EpisodeError               an episode cannot go on; `phase` tells whose failure it is
+│   ├── AgentError
+│   ├── EnvError
+│   └── ToolError
+└── store.errors.StoreError    the database cannot do what was asked
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class LdpTuiError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class UsageError(LdpTuiError):
+    """The request cannot be carried out as written."""
+
+
+class UnknownName(UsageError):
+    """A name that nothing answers to. The message names the nearest match and, if they are few, all names."""
+
+    def __init__(self, kind: str, name: str, available: Iterable[str]) -> None:
+        self.kind, self.name, self.available = kind, name, sorted(available)
+        super().__init__(f"Unknown {kind} {name!r}.{_suggestion(name, self.available)}")
+
+
+class SpecError(UsageError):
+    """A specification text that cannot be read."""
+
+
+class MissingExtra(UsageError):
+    """A feature needs an optional package that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} needs an optional package; install it with: pip install 'ldp-tui[{extra}]'")
+
+
+class EnvironmentFileError(UsageError):
+    """An environment file that cannot be imported or that defines no `make`."""
+
+    def __init__(self, path: str, line: int | None, reason: str) -> None:
+        self.path, self.line, self.reason = path, line, reason
+        super().__init__(f"{path}{f':{line}' if line else ''}: {reason}")
+
+
+class EpisodeError(LdpTuiError):
+    """An episode cannot go on. `phase` is `agent`, `env` or `tool`."""
+
+    phase: ClassVar[str] = "env"
+
+
+class AgentError(EpisodeError):
+    """The agent failed to choose an action."""
+
+    phase: ClassVar[str] = "agent"
+
+
+class EnvError(EpisodeError):
+    """The environment failed in reset or step."""
+
+    phase: ClassVar[str] = "env"
+
+
+class ToolError(EpisodeError):
+    """A tool raised while it was called."""
+
+    phase: ClassVar[str] = "tool"
+
+
+def _suggestion(name: str, available: list[str]) -> str:
+    folded = {candidate.casefold(): candidate for candidate in available}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    parts = []
+    if close:
+        parts.append(f" Did you mean {' or '.join(folded[match] for match in close)}?")
+    if available and len(available) <= 20:
+        parts.append(f" Available: {', '.join(available)}.")
+    return "".join(parts)

@@ -1,0 +1,152 @@
+"""Tool calls as data: what an agent asks for and what comes back."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self
+from uuid import uuid4
+
+from pydantic import BaseModel, Field, TypeAdapter, field_serializer, model_validator
+
+from ldp_tui.core.messages import Message
+
+if TYPE_CHECKING:
+    from ldp_tui.core.tools import Tool
+
+logger = logging.getLogger(__name__)
+
+INVALID_TOOL_NAME = "INVALID"
+"""Name given to a call whose arguments are not JSON, so that the answer can say so and the model can try again."""
+
+
+class ToolCallFunction(BaseModel):
+    """A tool's name with its arguments; dumped with the arguments as JSON text, as OpenAI does."""
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_arguments(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        arguments = fields.get("arguments")
+        if isinstance(arguments, dict):
+            return fields
+        if not arguments:
+            return {**fields, "arguments": {}}
+        if not isinstance(arguments, str | bytes):
+            return fields
+        try:
+            return {**fields, "arguments": json.loads(arguments)}
+        except json.JSONDecodeError:
+            logger.warning(
+                "Arguments of tool %r are not JSON; the call is marked %s.", fields.get("name"), INVALID_TOOL_NAME
+            )
+            return {**fields, "name": INVALID_TOOL_NAME, "arguments": {}}
+
+    @field_serializer("arguments")
+    def _write_arguments(self, arguments: dict[str, Any]) -> str:
+        return json.dumps(arguments)
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
+
+
+class ToolCall(BaseModel):
+    """One named request with arguments. `id` ties the answer to it and is unique only within one message."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: ToolCallFunction
+
+    @staticmethod
+    def generate_id() -> str:
+        """Nine hexadecimal digits, which is the strictest form a provider asks for (Mistral: `[a-zA-Z0-9]{9}`)."""
+        return uuid4().hex[:9]
+
+    @classmethod
+    def from_name(cls, function_name: str, /, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 (aviary's signature)
+        """Call `function_name` with keyword arguments."""
+        return cls(id=id or cls.generate_id(), function=ToolCallFunction(name=function_name, arguments=kwargs))
+
+    @classmethod
+    def from_tool(cls, tool: Tool, *args: Any, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 (aviary's signature)
+        """Call `tool`; positional arguments follow the order of its schema.
+
+        Raises:
+            TypeError: If there are more positional arguments than parameters.
+        """
+        names = list(tool.info.get_properties())
+        if len(args) > len(names):
+            raise TypeError(f"Tool {tool.info.name!r} takes {len(names)} arguments, {len(args)} were given.")
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+        return cls(id=id or cls.generate_id(), function=ToolCallFunction(name=tool.info.name, arguments=arguments))
+
+    def __str__(self) -> str:
+        return str(self.function)
+
+
+class ToolRequestMessage(Message):
+    """An assistant's message that calls tools."""
+
+    role: Literal["assistant"] = "assistant"
+    function_call: None = None
+    tool_calls: list[ToolCall] = Field(default_factory=list)
+
+    def __str__(self) -> str:
+        if not self.tool_calls:
+            return super().__str__()
+        calls = ", ".join(str(call) for call in self.tool_calls)
+        return f"Tool request message {self.content or ''!r} for tool calls: {calls}"
+
+
+class ToolResponseMessage(Message):
+    """A tool's answer to one call."""
+
+    role: Literal["tool"] = "tool"
+    content: str
+    name: str = Field(description="Name of the tool that was called.")
+    tool_call_id: str
+
+    @classmethod
+    def from_call(cls, call: ToolCall, content: str, **kwargs: Any) -> Self:
+        """Answer `call` with `content`."""
+        return cls(content=content, name=call.function.name, tool_call_id=call.id, **kwargs)
+
+    @classmethod
+    def from_request(cls, request: ToolRequestMessage, contents: Iterable[str]) -> list[Self]:
+        """Answer all calls of `request`; raises ValueError if the numbers differ."""
+        return [cls.from_call(call, content) for call, content in zip(request.tool_calls, contents, strict=True)]
+
+    def __str__(self) -> str:
+        return f"Tool response message {self.content!r} for tool call ID {self.tool_call_id} of tool {self.name!r}"
+
+
+Messages = list[ToolRequestMessage | ToolResponseMessage | Message]
+MessagesAdapter: TypeAdapter[Messages] = TypeAdapter(Messages)
+
+
+def copy_message(message: Message) -> Message:
+    """Copy that shares nothing the environment or agent could change later. Cheap for plain text."""
+    update: dict[str, Any] = {}
+    if message.info is not None:
+        update["info"] = _copy_json(message.info)
+    if isinstance(message, ToolRequestMessage):
+        update["tool_calls"] = [
+            call.model_copy(
+                update={"function": call.function.model_copy(update={"arguments": _copy_json(call.function.arguments)})}
+            )
+            for call in message.tool_calls
+        ]
+    return message.model_copy(update=update)
+
+
+def _copy_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy_json(item) for item in value]
+    return value

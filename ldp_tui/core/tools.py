@@ -1,0 +1,231 @@
+"""Tools: named functions with a JSON Schema that players call.
+
+Names, dump shape and docstring rules follow aviary's `Tool`; arguments are additionally checked and converted.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from docstring_parser import DocstringStyle
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
+from pydantic_core.core_schema import FieldSerializationInfo
+
+from ldp_tui.core.arguments import ArgumentSchema
+from ldp_tui.core.signatures import HIDDEN_PARAMETERS, Signature, SignatureOptions, is_coroutine_callable, signature_of
+
+ToolFunction = Callable[..., Any] | Callable[..., Awaitable[Any]]
+
+
+def _dump_properties(properties: dict[str, dict[str, Any]], info: FieldSerializationInfo) -> dict[str, dict[str, Any]]:
+    """`exclude_none` reaches into the properties, except for `default: null`, which says something."""
+    if not info.exclude_none:
+        return properties
+    return {
+        name: {key: value for key, value in schema.items() if value is not None or key in {"default", "const"}}
+        for name, schema in properties.items()
+    }
+
+
+class Parameters(BaseModel):
+    """JSON Schema object that describes a tool's parameters; other keywords such as `$defs` are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["object"] = "object"
+    properties: Annotated[dict[str, dict[str, Any]], PlainSerializer(_dump_properties)]
+    required: list[str] = Field(default_factory=list)
+
+
+class FunctionInfo(BaseModel):
+    """Name, description and parameters of a tool, in the shape that model providers take."""
+
+    name: str
+    description: str
+    parameters: Parameters | None = Field(description="None for providers that refuse an empty object.")
+
+    def get_properties(self) -> dict[str, dict[str, Any]]:
+        """Schema of each parameter by name; empty if there is none."""
+        return self.parameters.properties if self.parameters is not None else {}
+
+    @staticmethod
+    def resolve_schema(schema: dict[str, Any]) -> dict[str, Any]:
+        """Schema without `allOf` / `anyOf`, for display: types of a union are joined by ` | `."""
+        for key in ("allOf", "anyOf"):
+            if key not in schema:
+                continue
+            parts = [FunctionInfo.resolve_schema(part) for part in schema[key]]
+            merged: dict[str, Any] = {}
+            if key == "allOf":
+                for part in parts:
+                    merged.update(part)
+            else:
+                if kinds := [_type_name(part) for part in parts]:
+                    merged["type"] = " | ".join(kinds)
+                if texts := [part["description"] for part in parts if "description" in part]:
+                    merged["description"] = " / ".join(texts)
+            return {**merged, **{name: value for name, value in schema.items() if name != key}}
+        return schema
+
+    def describe_str(self) -> str:
+        """Manual page of the tool."""
+        resolved = {name: self.resolve_schema(schema) for name, schema in self.get_properties().items()}
+        synopsis = ", ".join(f"{_type_name(schema)} {name}" for name, schema in resolved.items())
+        description = "\n".join(f"    {line}" if line else "" for line in self.description.split("\n"))
+        parameters = "\n".join(
+            f"    {name} ({_type_name(schema)}): {schema.get('description', 'No description provided.')}"
+            for name, schema in resolved.items()
+        )
+        return (
+            f"NAME: {self.name}\n\nSYNOPSIS:\n    {self.name}({synopsis})\n\n"
+            f"DESCRIPTION:\n{description}\n\nPARAMETERS:\n{parameters}\n"
+        )
+
+    def describe_json(self) -> str:
+        """The JSON that providers take."""
+        return self.model_dump_json(exclude_none=True, by_alias=True)
+
+    def __str__(self) -> str:
+        return self.describe_str()
+
+
+class Tool(BaseModel):
+    """A callable tool. Dumps carry the schema only: a loaded tool describes itself but cannot be called."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    type: Literal["function"] = "function"
+    info: FunctionInfo = Field(alias="function")
+    concurrency_safe: bool = Field(
+        default=True, exclude=True, description="False: nothing else of the same message runs while this tool runs."
+    )
+
+    def __init__(self, tool_fn: ToolFunction | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._tool_fn = tool_fn or _no_function
+        self._signature: Signature | None = None
+        self._force_pickle_fn = False
+
+    def __eq__(self, other: object) -> bool:
+        """Two tools are equal if they describe themselves equally; the functions behind them are not compared."""
+        if not isinstance(other, Tool):
+            return NotImplemented
+        return self.info == other.info and self.type == other.type
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Functions stay behind unless pickling them was asked for."""
+        state = super().__getstate__()
+        if not self._force_pickle_fn:
+            state["__dict__"] = {k: v for k, v in state["__dict__"].items() if k not in {"_tool_fn", "_signature"}}
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self.__dict__.setdefault("_tool_fn", _no_function)
+        self.__dict__.setdefault("_signature", None)
+
+    @classmethod
+    def from_function(
+        cls,
+        function: ToolFunction,
+        docstring_style: DocstringStyle = DocstringStyle.AUTO,
+        allow_empty_param_descriptions: bool = False,
+        types_in_param_descriptions: bool = False,
+        concurrency_safe: bool = True,
+        **formats: Any,
+    ) -> Tool:
+        r"""Tool from a typed function whose docstring describes it and each parameter.
+
+        Docstring text after `\f` is hidden from players; `{name}` in the docstring is replaced by the given `formats`.
+
+        Raises:
+            ValueError: If the docstring or a parameter's description is missing.
+            TypeError: If a parameter cannot be described by a schema.
+        """
+        options = SignatureOptions(
+            docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, tuple(sorted(formats.items()))
+        )
+        signature = signature_of(function, options)
+        info = FunctionInfo.model_construct(
+            name=signature.name,
+            description=signature.description,
+            parameters=Parameters.model_construct(**signature.parameters),
+        )
+        tool = cls.model_construct(info=info, concurrency_safe=concurrency_safe)
+        tool._tool_fn = function
+        tool._signature = signature
+        tool._force_pickle_fn = False
+        return tool
+
+    @property
+    def function(self) -> ToolFunction:
+        """The function behind the tool."""
+        return self._tool_fn
+
+    @property
+    def signature(self) -> Signature:
+        """How to call the function: read from it, or from the schema for tools that were built from a schema."""
+        if self._signature is None:
+            self._signature = _signature_of_schema(self)
+        return self._signature
+
+
+Tools = list[Tool]
+ToolsAdapter: TypeAdapter[Tools] = TypeAdapter(Tools)
+
+
+def tool_schema(tool: Tool) -> dict[str, Any]:
+    """`{"name", "description", "parameters"}` of a tool as plain JSON values, for forms, records and providers."""
+    dumped: dict[str, Any] = tool.info.model_dump(exclude_none=True, by_alias=True)
+    return dumped
+
+
+def wraps_doc_only(wrapped: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator that copies the docstring and nothing else, so that the wrapper keeps its own signature."""
+
+    def decorate(wrapper: Callable[..., Any], wrapped: Callable[..., Any]) -> Callable[..., Any]:
+        wrapper.__doc__ = wrapped.__doc__
+        return wrapper
+
+    return partial(decorate, wrapped=wrapped)
+
+
+def _no_function(*_: Any, **__: Any) -> Any:
+    raise NotImplementedError("Please provide a tool function to call.")
+
+
+def _signature_of_schema(tool: Tool) -> Signature:
+    parameters = tool.info.parameters.model_dump() if tool.info.parameters is not None else {}
+    hidden, takes_any = _injectable(tool.function)
+    return Signature(
+        name=tool.info.name,
+        description=tool.info.description,
+        parameters=parameters,
+        hidden=hidden,
+        takes_any=takes_any,
+        is_async=is_coroutine_callable(tool.function),
+        schema=ArgumentSchema(parameters),
+        model=None,
+    )
+
+
+def _injectable(function: ToolFunction) -> tuple[frozenset[str], bool]:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some built-in callables have no signature
+        return frozenset(), True
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return HIDDEN_PARAMETERS & set(parameters), takes_any
+
+
+def _type_name(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "enum" in schema and "type" not in schema:
+        return "enum"
+    return str(schema.get("type", "any"))
