@@ -1,0 +1,1 @@
+"""Widgets receive values and post messages; screens decide what they mean."""
