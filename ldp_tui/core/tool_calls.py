@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
@@ -19,6 +21,19 @@ logger = logging.getLogger(__name__)
 
 INVALID_TOOL_NAME = "INVALID"
 """Name given to a call whose arguments are not JSON, so that the answer can say so and the model can try again."""
+
+
+_call_counter: ContextVar[Iterator[int] | None] = ContextVar("ldp_tui_call_counter", default=None)
+
+
+@contextmanager
+def numbered_calls(counter: Iterator[int]) -> Iterator[None]:
+    """Within the block, generated call ids come from `counter`."""
+    restore = _call_counter.set(counter)
+    try:
+        yield
+    finally:
+        _call_counter.reset(restore)
 
 
 class ToolCallFunction(BaseModel):
@@ -64,8 +79,12 @@ class ToolCall(BaseModel):
 
     @staticmethod
     def generate_id() -> str:
-        """Nine hexadecimal digits, which is the strictest form a provider asks for (Mistral: `[a-zA-Z0-9]{9}`)."""
-        return uuid4().hex[:9]
+        """Nine letters and digits, the strictest form a provider asks for (Mistral: `[a-zA-Z0-9]{9}`).
+
+        Random, except inside `numbered_calls`: there a counter, so that equal episodes give equal records.
+        """
+        counter = _call_counter.get()
+        return uuid4().hex[:9] if counter is None else f"{next(counter):09d}"
 
     @classmethod
     def from_name(cls, function_name: str, /, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 (aviary's signature)

@@ -1,0 +1,1 @@
+"""Players: people, scripts, and policies that need no language model."""

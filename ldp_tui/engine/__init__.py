@@ -1,0 +1,1 @@
+"""What happens in an episode: rollout, recording, replay. No screen, no model, no network."""

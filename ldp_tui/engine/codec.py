@@ -1,0 +1,92 @@
+"""Events as plain values for msgpack, and back. Both ends run the same version (the transport checks), so fields match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from ldp_tui.core.agent import Usage
+from ldp_tui.core.environment import Picture
+from ldp_tui.core.messages import EnvStateMessage, Message
+from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
+from ldp_tui.engine.events import EVENT_TYPES, AgentRecord, EnvironmentRecord, Event
+
+_DUMP_CONTEXT = {"include_info": True, "deserialize_content": False}
+_MESSAGE_TYPES: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (Message, ToolRequestMessage, ToolResponseMessage, EnvStateMessage)
+}
+_EVENTS = {kind.__name__: kind for kind in EVENT_TYPES}
+_RECORDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (EnvironmentRecord, AgentRecord, Usage, Picture)}
+
+
+def message_to_wire(message: Message) -> dict[str, Any]:
+    """Message with its type, info and cache mark; `message_from_wire` restores it exactly."""
+    kind = type(message).__name__
+    fields_ = message.model_copy(update={"cache_breakpoint": False}).model_dump(context=_DUMP_CONTEXT)
+    if message.cache_breakpoint:
+        fields_["cache_breakpoint"] = True
+    return {"type": kind if kind in _MESSAGE_TYPES else _nearest_type(message), **fields_}
+
+
+def message_from_wire(wire: Mapping[str, Any]) -> Message:
+    """Message from `message_to_wire`; raises KeyError for an unknown type."""
+    values = dict(wire)
+    kind = _MESSAGE_TYPES[values.pop("type")]
+    return kind.model_validate(values)
+
+
+def event_to_wire(event: Event) -> dict[str, Any]:
+    """Event as dictionary of JSON values and bytes."""
+    return {"event": type(event).__name__, **{f.name: _pack(getattr(event, f.name)) for f in fields(event)}}
+
+
+def event_from_wire(wire: Mapping[str, Any]) -> Event:
+    """Event from `event_to_wire`; raises KeyError for an unknown event."""
+    values = dict(wire)
+    kind = _EVENTS[values.pop("event")]
+    event: Event = kind(**{name: _unpack(value, name) for name, value in values.items()})
+    return event
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, Message):
+        return message_to_wire(value)
+    if isinstance(value, tuple):
+        return [_pack(item) for item in value]
+    kind = type(value).__name__
+    if kind in _RECORDS and isinstance(value, _RECORDS[kind]):
+        return {"record": kind, **{f.name: getattr(value, f.name) for f in fields(value)}}
+    return value
+
+
+def _unpack_messages(value: list[Mapping[str, Any]]) -> tuple[Message, ...]:
+    return tuple(message_from_wire(item) for item in value)
+
+
+def _unpack_tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(value)
+
+
+_UNPACKERS: dict[str, Callable[[Any], Any]] = {
+    "action": message_from_wire,
+    "observation": _unpack_messages,
+    "tools": _unpack_tuple,
+    "legal_actions": _unpack_tuple,
+}
+
+
+def _unpack(value: Any, name: str) -> Any:
+    if name in _UNPACKERS:
+        return _UNPACKERS[name](value)
+    if isinstance(value, dict) and value.get("record") in _RECORDS:
+        record = dict(value)
+        return _RECORDS[record.pop("record")](**record)
+    return value
+
+
+def _nearest_type(message: Message) -> str:
+    for kind in (ToolRequestMessage, ToolResponseMessage):
+        if isinstance(message, kind):
+            return kind.__name__
+    return "Message"

@@ -1,0 +1,130 @@
+"""What happens in an episode, as frozen values: the only words between rollout, recorder, replay and screen.
+
+    EpisodeStarted (ReflectionDelta* ActionProposed StepTaken)* EpisodeEnded
+
+`index` is zero-based: step `index` leads from the `index`-th observation to the next one. Messages in events are copies;
+nothing that an environment or an agent does later changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ldp_tui.core.agent import AgentKind, Usage
+from ldp_tui.core.environment import Picture
+from ldp_tui.core.messages import Message
+
+EndReason = Literal["terminated", "truncated", "failed", "aborted", "interrupted"]
+"""terminated: the task ended · truncated: a limit cut it · failed: see `phase` · aborted: a person stopped it ·
+interrupted: the process ended before the episode did (found out when the store is opened next)."""
+
+Phase = Literal["agent", "env", "tool"]
+Rendering = Picture | str | None
+LegalActions = tuple[Mapping[str, Any], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRecord:
+    """Which environment was played, completely enough to make it again. All values are JSON."""
+
+    name: str
+    """How the environment is asked for: a Gymnasium id, an environment file's name, `module:Class`."""
+    kind: str = "tools"
+    """gymnasium | tools | aviary"""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments and settings that it was made with."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the packages that decide how it behaves."""
+    observation_space: Mapping[str, Any] | None = None
+    action_space: Mapping[str, Any] | None = None
+    deterministic: bool | None = None
+    """Whether seed and actions reproduce it exactly; None if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """Who played. `config` is what the player was made with; secrets never are in it."""
+
+    name: str
+    kind: AgentKind = "scripted"
+    model: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeStarted:
+    """Reset is done: the first observation, and everything that stays the same during the episode."""
+
+    uid: str
+    environment: EnvironmentRecord
+    agent: AgentRecord
+    seed: int | None
+    task_id: str | None
+    options: Mapping[str, Any]
+    started_ns: int
+    observation: tuple[Message, ...]
+    tools: tuple[Mapping[str, Any], ...]
+    rendering: Rendering = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    legal_actions: LegalActions = None
+    max_steps: int | None = None
+    parent_uid: str | None = None
+    fork_t: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectionDelta:
+    """A further piece of the agent's reasoning before step `index`."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionProposed:
+    """What the agent will do in step `index`, before it is carried out."""
+
+    index: int
+    action: Message
+    probabilities: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds."""
+
+    index: int
+    action: Message
+    observation: tuple[Message, ...]
+    reward: float
+    terminated: bool
+    truncated: bool
+    reflection: str = ""
+    probabilities: Mapping[str, float] | None = None
+    value: float = 0.0
+    info: Mapping[str, Any] = field(default_factory=dict)
+    rendering: Rendering = None
+    legal_actions: LegalActions = None
+    agent_us: int = 0
+    env_us: int = 0
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeEnded:
+    """The episode is over. `phase` and `detail` say whose failure it was and what happened, in one line."""
+
+    reason: EndReason
+    return_: float
+    steps: int
+    ended_ns: int
+    success: bool | None = None
+    phase: Phase | None = None
+    detail: str | None = None
+
+
+Event = EpisodeStarted | ReflectionDelta | ActionProposed | StepTaken | EpisodeEnded
+EVENT_TYPES: tuple[type[Event], ...] = (EpisodeStarted, ReflectionDelta, ActionProposed, StepTaken, EpisodeEnded)
