@@ -1,0 +1,120 @@
+"""Simple rules that play classic-control and Box2D environments well, each with its source.
+
+A rule is a function from an observation to a native action. Those that remember something
+start anew with each episode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import gymnasium
+
+Rule = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heuristic:
+    """A rule of thumb for one family of environments."""
+
+    idea: str
+    """What it does, in one clause that can stand after "Heuristic:"."""
+    source: str
+    start: Callable[[gymnasium.Env[Any, Any]], Rule]
+    """The rule for one episode of an environment."""
+
+
+def cart_pole(observation: Any) -> int:
+    """Push right (1) when the pole leans or falls right, with a slight pull back to the centre of the track."""
+    position, velocity, angle, spin = (float(part) for part in observation)
+    return int(angle + 0.25 * spin + 0.02 * position + 0.06 * velocity > 0)
+
+
+def mountain_car(observation: Any) -> int:
+    """Push right (2) inside a band of positions and velocities, otherwise left (0)."""
+    position, velocity = (float(part) for part in observation)
+    lower = min(-0.09 * (position + 0.25) ** 2 + 0.03, 0.3 * (position + 0.9) ** 4 - 0.008)
+    upper = -0.07 * (position + 0.38) ** 2 + 0.07
+    return 2 if lower < velocity < upper else 0
+
+
+def mountain_car_continuous(observation: Any) -> Any:
+    """Half force in the direction of motion: every step adds energy, and force is what costs reward."""
+    return np.array([0.5 if observation[1] >= 0 else -0.5], dtype=np.float32)
+
+
+def acrobot(observation: Any) -> int:
+    """Torque (0: −1, 2: +1) along the spin of the joint, which always adds energy."""
+    return 2 if observation[5] > 0 else 0
+
+
+def pendulum(observation: Any) -> Any:
+    """Bring the energy to that of the upright rest; near it, balance by a proportional-derivative law (−2…2)."""
+    cosine, sine, spin = (float(part) for part in observation)
+    if cosine > 0.85:
+        torque = -10.0 * math.atan2(sine, cosine) - 2.0 * spin
+    else:
+        missing = 5.0 - (spin * spin / 6.0 + 5.0 * cosine)  # joules, with Gymnasium's m = l = 1 and g = 10
+        torque = math.copysign(2.0 * missing, missing * spin)
+    return np.array([max(-2.0, min(2.0, torque))], dtype=np.float32)
+
+
+def blackjack(observation: Any) -> int:
+    """Hit (1) below 17, as the dealer must."""
+    return int(observation[0] < 17)
+
+
+def _lunar_lander(gym_env: gymnasium.Env[Any, Any]) -> Rule:
+    from gymnasium.envs.box2d.lunar_lander import heuristic
+
+    def rule(observation: Any) -> Any:
+        action = heuristic(gym_env, observation)  # type: ignore[no-untyped-call]
+        return action.astype(np.float32) if isinstance(action, np.ndarray) else int(action)
+
+    return rule
+
+
+def _bipedal_walker(_gym_env: gymnasium.Env[Any, Any]) -> Rule:
+    from gymnasium.envs.box2d.bipedal_walker import BipedalWalkerHeuristics
+
+    walker = BipedalWalkerHeuristics()
+    walker.a = np.zeros(4)  # the class shares one array among all walkers
+    return lambda observation: np.asarray(walker.step_heuristic(observation), np.float32)  # type: ignore[no-untyped-call]
+
+
+def _stateless(rule: Rule) -> Callable[[gymnasium.Env[Any, Any]], Rule]:
+    return lambda _gym_env: rule
+
+
+_LANDER = Heuristic(
+    "steer towards the pad and slow the fall", "gymnasium.envs.box2d.lunar_lander.heuristic", _lunar_lander
+)
+_WALKER = Heuristic(
+    "step from one leg to the other", "gymnasium.envs.box2d.bipedal_walker.BipedalWalkerHeuristics", _bipedal_walker
+)
+_POLE = Heuristic("push under the falling pole", "a linear state-feedback law", _stateless(cart_pole))
+
+HEURISTICS: dict[str, Heuristic] = {
+    "Acrobot-v1": Heuristic("swing along with the joint", "energy pumping", _stateless(acrobot)),
+    "BipedalWalker-v3": _WALKER,
+    "Blackjack-v1": Heuristic("hit below 17", "the dealer's rule", _stateless(blackjack)),
+    "CartPole-v0": _POLE,
+    "CartPole-v1": _POLE,
+    "LunarLander-v3": _LANDER,
+    "LunarLanderContinuous-v3": _LANDER,
+    "MountainCar-v0": Heuristic(
+        "gather speed inside a band", "closed-form policy of Z. Xiao's rl-book", _stateless(mountain_car)
+    ),
+    "MountainCarContinuous-v0": Heuristic(
+        "push along with the motion", "energy pumping at half force", _stateless(mountain_car_continuous)
+    ),
+    "Pendulum-v1": Heuristic(
+        "swing up by energy, then balance", "Åström and Furuta, Automatica 36 (2000)", _stateless(pendulum)
+    ),
+}
