@@ -59,13 +59,9 @@ def make_gymnasium(
     spec = spec_of(id)
     arguments = dict(kwargs or {})
     try:
-        if render and "render_mode" not in arguments and (mode := _best_mode(_metadata(spec))) is not None:
-            arguments["render_mode"] = mode
-        env = _made(spec, max_episode_steps, arguments)
-        if render and "render_mode" not in arguments and (mode := _best_mode(env.metadata)) is not None:
-            env.close()  # the entry point is a function: what it can draw is known only now
-            env = _made(spec, max_episode_steps, {**arguments, "render_mode": mode})
-        return env
+        return (
+            _drawing_best(spec, max_episode_steps, arguments) if render else _made(spec, max_episode_steps, arguments)
+        )
     except gymnasium.error.DependencyNotInstalled as error:
         raise MissingGymnasiumExtra(spec.id, _extra_named_in(str(error), spec)) from error
     except ImportError as error:
@@ -96,6 +92,18 @@ def spec_of(id: str) -> EnvSpec:  # noqa: A002 (Gymnasium's own word)
     raise UnknownName(
         "environment", id, (known.id for known in gymnasium.registry.values() if not _is_tombstone(known))
     )
+
+
+def _drawing_best(spec: EnvSpec, max_episode_steps: int | None, arguments: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+    if "render_mode" in arguments:
+        return _made(spec, max_episode_steps, arguments)
+    if (mode := _best_mode(_metadata(spec))) is not None:
+        return _made(spec, max_episode_steps, {**arguments, "render_mode": mode})
+    env = _made(spec, max_episode_steps, arguments)
+    if (mode := _best_mode(env.metadata)) is None:
+        return env
+    env.close()  # the entry point is a function: what it can draw is known only now
+    return _made(spec, max_episode_steps, {**arguments, "render_mode": mode})
 
 
 def _made(spec: EnvSpec, max_episode_steps: int | None, arguments: dict[str, Any]) -> gymnasium.Env[Any, Any]:
