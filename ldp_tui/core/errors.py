@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class LdpTuiError(Exception):
@@ -58,27 +58,27 @@ class EnvironmentFileError(UsageError):
 
 
 class EpisodeError(LdpTuiError):
-    """An episode cannot go on. `phase` is `agent`, `env` or `tool`."""
+    """An episode cannot go on; `phase` tells whose failure it is."""
 
-    phase: ClassVar[str] = "env"
+    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
 
 
 class AgentError(EpisodeError):
     """The agent failed to choose an action."""
 
-    phase: ClassVar[str] = "agent"
+    phase: ClassVar[Literal["agent", "env", "tool"]] = "agent"
 
 
 class EnvError(EpisodeError):
     """The environment failed in reset or step."""
 
-    phase: ClassVar[str] = "env"
+    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
 
 
 class ToolError(EpisodeError):
     """A tool raised while it was called."""
 
-    phase: ClassVar[str] = "tool"
+    phase: ClassVar[Literal["agent", "env", "tool"]] = "tool"
 
 
 def _suggestion(name: str, available: list[str]) -> str:

@@ -90,6 +90,7 @@ async def _answer(
         return _convert(call, started, result)
     except Exception as error:
         if not policy.handle_tool_exc:
+            error.failed_tool = tool.info.name  # type: ignore[attr-defined]  # whose failure it is, without changing its type
             raise
         logger.info("Tool %s raised %r.", tool.info.name, error, exc_info=logger.isEnabledFor(logging.DEBUG))
         return _response(call, started, f"Encountered exception during tool call: {error!r}", failed=True)

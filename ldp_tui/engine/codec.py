@@ -1,4 +1,4 @@
-"""Events as plain values for msgpack, and back. Both ends run the same version (the transport checks), so fields match."""
+"""Events as plain values for msgpack, and back. Both ends run the same version (the transport checks it)."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     EpisodeStarted (ReflectionDelta* ActionProposed StepTaken)* EpisodeEnded
 
-`index` is zero-based: step `index` leads from the `index`-th observation to the next one. Messages in events are copies;
-nothing that an environment or an agent does later changes them.
+`index` is zero-based: step `index` leads from the `index`-th observation to the next one. Messages in events are
+copies; nothing that an environment or an agent does later changes them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,399 @@
+"""Plays one episode and tells what happens, as an async generator of events. It stores and shows nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from functools import lru_cache
+from typing import Any, Protocol
+
+from ldp_tui.core.agent import Agent, Usage, listening
+from ldp_tui.core.environment import Environment
+from ldp_tui.core.errors import AgentError, EpisodeError
+from ldp_tui.core.messages import Message
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_message, numbered_calls
+from ldp_tui.core.tools import Tool, tool_schema
+from ldp_tui.engine.events import (
+    ActionProposed,
+    AgentRecord,
+    EndReason,
+    EnvironmentRecord,
+    EpisodeEnded,
+    EpisodeStarted,
+    Event,
+    LegalActions,
+    Phase,
+    ReflectionDelta,
+    Rendering,
+    StepTaken,
+)
+from ldp_tui.engine.identity import new_uid
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+"""How long `env.close()` may take before it is given up."""
+
+
+class Gate(Protocol):
+    """Asked before each step: waits while the episode is paused; False ends the episode (reason `aborted`)."""
+
+    async def __call__(self, index: int) -> bool:
+        """Whether step `index` may be played."""
+
+
+async def rollout(
+    env: Environment[Any],
+    agent: Agent[Any],
+    *,
+    environment: EnvironmentRecord | None = None,
+    player: AgentRecord | None = None,
+    seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    task_id: str | None = None,
+    max_steps: int | None = None,
+    render: bool = False,
+    gate: Gate | None = None,
+    uid: str | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Play `env` with `agent` until the task ends, a limit is reached, or something fails.
+
+    Failures of agent, environment or tools do not raise: they end the episode with reason `failed`. The environment is
+    closed in every case, and an error in closing costs nothing that was played.
+
+    Args:
+        env: Played from a fresh reset.
+        agent: Its state belongs to this episode alone.
+        environment: Which environment this is, for the record.
+        player: Who plays, for the record.
+        seed: Given to the environment's reset (where it takes one) and to the agent.
+        options: Given to the environment's reset where it takes them.
+        task_id: Name of the task; asked of the environment when None.
+        max_steps: Steps after which the episode is truncated.
+        render: Ask the environment for a picture after each step.
+        gate: Asked before each step.
+        uid: Identifier of the episode; a new UUIDv7 when None.
+        notice: Told which phase begins: `resetting`, `agent`, `env`.
+    """
+    episode = _Episode(env, agent, render=render, notice=notice or (lambda _phase: None))
+    try:
+        try:
+            started = await episode.start(
+                uid=uid or new_uid(),
+                environment=environment or EnvironmentRecord(type(env).__name__),
+                player=player or AgentRecord(type(agent).__name__, agent.kind),
+                seed=seed,
+                options=options or {},
+                task_id=task_id,
+                max_steps=max_steps,
+            )
+        except Exception as error:  # noqa: BLE001 (whatever user code raises becomes a failed episode)
+            started = episode.failed_start(
+                error, environment, player, seed=seed, options=options, uid=uid, task_id=task_id
+            )
+            yield started
+            yield episode.end("failed", error=error)
+            return
+        yield started
+        async with aclosing(_steps(episode, gate, max_steps)) as events:
+            async for event in events:
+                yield event
+    finally:
+        await close_bounded(env)
+
+
+async def _steps(episode: _Episode, gate: Gate | None, max_steps: int | None) -> AsyncGenerator[Event, None]:
+    for index in itertools.count():
+        if max_steps is not None and index >= max_steps:  # only for a limit of zero
+            yield episode.end("truncated")
+            return
+        if gate is not None and not await gate(index):
+            yield episode.end("aborted")
+            return
+        try:
+            async with aclosing(episode.decide(index)) as deltas:
+                async for delta in deltas:
+                    yield delta
+            yield ActionProposed(index, episode.action, episode.probabilities)
+            step = await episode.step(index, last=max_steps is not None and index + 1 >= max_steps)
+        except Exception as error:  # noqa: BLE001 (see rollout)
+            yield episode.end("failed", error=error)
+            return
+        yield step
+        if step.terminated or step.truncated:
+            yield episode.end("terminated" if step.terminated else "truncated")
+            return
+
+
+class _Episode:
+    """The moving parts of one rollout."""
+
+    def __init__(
+        self, env: Environment[Any], agent: Agent[Any], *, render: bool, notice: Callable[[str], None]
+    ) -> None:
+        self._env, self._agent, self._render, self._notice = env, agent, render, notice
+        self._observation: list[Message] = []
+        self._agent_state: Any = None
+        self._return = 0.0
+        self._steps = 0
+        self._phase: Phase = "env"
+        self._calls = itertools.count()
+        self._reflection: list[str] = []
+        self._usage: Usage | None = None
+        self._value = 0.0
+        self._agent_us = 0
+        self._streamed: asyncio.Queue[str | None] | None = None
+        self.probabilities: Mapping[str, float] | None = None
+        self.action: Message = Message(role="assistant")
+
+    async def start(
+        self,
+        *,
+        uid: str,
+        environment: EnvironmentRecord,
+        player: AgentRecord,
+        seed: int | None,
+        options: Mapping[str, Any],
+        task_id: str | None,
+        max_steps: int | None,
+    ) -> EpisodeStarted:
+        self._notice("resetting")
+        started_ns = time.time_ns()
+        keywords = _reset_keywords(type(self._env))
+        given: dict[str, Any] = {"seed": seed, "options": dict(options) or None}
+        messages, tools = await self._env.reset(**{k: v for k, v in given.items() if k in keywords})
+        self._observation = [copy_message(message) for message in messages]
+        if task_id is None:
+            task_id = await _task_id(self._env)
+        self._phase = "agent"
+        with listening(self), numbered_calls(self._calls):
+            self._agent.prepare(env=self._env, seed=seed)
+            self._agent_state = await self._agent.init_state(list(tools))
+        self._phase = "env"
+        return EpisodeStarted(
+            uid=uid,
+            environment=environment,
+            agent=player,
+            seed=seed,
+            task_id=task_id,
+            options=dict(options),
+            started_ns=started_ns,
+            observation=self._seen(),
+            tools=_schemas(tools),
+            rendering=self._rendering(),
+            info=dict(self._env.info()),
+            legal_actions=self._legal_actions(),
+            max_steps=max_steps,
+        )
+
+    def failed_start(
+        self,
+        error: Exception,
+        environment: EnvironmentRecord | None,
+        player: AgentRecord | None,
+        *,
+        seed: int | None,
+        options: Mapping[str, Any] | None,
+        uid: str | None,
+        task_id: str | None,
+    ) -> EpisodeStarted:
+        """Header of an episode whose reset failed, so that the failure can be recorded."""
+        logger.info("Reset failed.", exc_info=error)
+        return EpisodeStarted(
+            uid=uid or new_uid(),
+            environment=environment or EnvironmentRecord(type(self._env).__name__),
+            agent=player or AgentRecord(type(self._agent).__name__, self._agent.kind),
+            seed=seed,
+            task_id=task_id,
+            options=dict(options or {}),
+            started_ns=time.time_ns(),
+            observation=(),
+            tools=(),
+        )
+
+    async def decide(self, index: int) -> AsyncGenerator[ReflectionDelta, None]:
+        """Let the agent choose; its reasoning comes out as it is said."""
+        self._notice("agent")
+        self._phase = "agent"
+        self._reflection, self.probabilities, self._usage = [], None, None
+        started = time.perf_counter_ns()
+        if not self._agent.streams:
+            await self._choose()
+            for text in self._reflection:
+                yield ReflectionDelta(index, text)
+        else:
+            async with aclosing(self._stream()) as pieces:
+                async for text in pieces:
+                    yield ReflectionDelta(index, text)
+        self._agent_us = (time.perf_counter_ns() - started) // 1000
+
+    async def _stream(self) -> AsyncGenerator[str, None]:
+        streamed: asyncio.Queue[str | None] = asyncio.Queue()
+        self._streamed = streamed
+        task = asyncio.ensure_future(self._choose())
+        task.add_done_callback(lambda _: streamed.put_nowait(None))
+        try:
+            while (text := await streamed.get()) is not None:
+                yield text
+            await task
+        finally:
+            self._streamed = None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _choose(self) -> None:
+        with listening(self), numbered_calls(self._calls):
+            chosen, self._agent_state, value = await self._agent.get_asv(
+                self._agent_state, [copy_message(message) for message in self._observation]
+            )
+            self.action = copy_message(_as_message(chosen))
+        self._value = float(value)
+
+    async def step(self, index: int, *, last: bool) -> StepTaken:
+        """Carry out the action. `last`: the step limit ends the episode here."""
+        self._notice("env")
+        self._phase = "env"
+        started = time.perf_counter_ns()
+        messages, reward, done, truncated = await self._env.step(copy_message(self.action))
+        env_us = (time.perf_counter_ns() - started) // 1000
+        self._observation = [copy_message(message) for message in messages]
+        self._steps = index + 1
+        reward = float(reward)
+        self._return += reward
+        return StepTaken(
+            index=index,
+            action=self.action,
+            observation=self._seen(),
+            reward=reward,
+            terminated=bool(done),
+            truncated=bool(truncated) or (last and not done),
+            reflection="".join(self._reflection),
+            probabilities=self.probabilities,
+            value=self._value,
+            info=dict(self._env.info()),
+            rendering=self._rendering(),
+            legal_actions=self._legal_actions(),
+            agent_us=self._agent_us,
+            env_us=env_us,
+            usage=self._usage,
+        )
+
+    def end(self, reason: EndReason, *, error: Exception | None = None) -> EpisodeEnded:
+        success: bool | None = None
+        phase: Phase | None = None
+        detail: str | None = None
+        if error is not None:
+            logger.info("Episode failed in phase %s.", self._phase, exc_info=error)
+            phase, detail = _failure(error, self._phase)
+        elif reason in ("terminated", "truncated"):
+            success = _success(self._env)
+        return EpisodeEnded(
+            reason=reason,
+            return_=self._return,
+            steps=self._steps,
+            ended_ns=time.time_ns(),
+            success=success,
+            phase=phase,
+            detail=detail,
+        )
+
+    def reflect(self, text: str) -> None:
+        self._reflection.append(text)
+        if self._streamed is not None:
+            self._streamed.put_nowait(text)
+
+    def propose(self, probabilities: Mapping[str, float]) -> None:
+        self.probabilities = {str(name): float(p) for name, p in probabilities.items()}
+
+    def spend(self, usage: Usage) -> None:
+        before = self._usage or Usage()
+        self._usage = Usage(
+            before.tokens_in + usage.tokens_in,
+            before.tokens_out + usage.tokens_out,
+            before.cost_usd + usage.cost_usd,
+        )
+
+    def _seen(self) -> tuple[Message, ...]:
+        """The observation as an event carries it; the agent gets copies, so this stays as it is."""
+        return tuple(self._observation)
+
+    def _rendering(self) -> Rendering:
+        return self._env.render() if self._render else None
+
+    def _legal_actions(self) -> LegalActions:
+        legal = self._env.legal_actions()
+        return None if legal is None else tuple(legal)
+
+
+async def close_bounded(env: Environment[Any], seconds: float = CLOSE_SECONDS) -> None:
+    """Close the environment; what goes wrong, or takes longer than `seconds`, is logged and given up."""
+    try:
+        await asyncio.wait_for(env.close(), seconds)
+    except Exception as error:  # noqa: BLE001 (the episode is over and kept, whatever close does)
+        logger.warning("Closing %s failed: %r", type(env).__name__, error)
+
+
+def _as_message(chosen: Any) -> Message:
+    """Message of an agent's choice: a node with a `value`, a message, or a bare tool call."""
+    value = getattr(chosen, "value", chosen)
+    if isinstance(value, ToolCall):
+        return ToolRequestMessage(tool_calls=[value])
+    if isinstance(value, Message):
+        return value
+    raise AgentError(f"get_asv must return a message or a tool call as action, not {type(value).__name__}.")
+
+
+def _failure(error: Exception, phase: Phase) -> tuple[Phase, str]:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, EpisodeError):
+        return error.phase, text
+    if tool := getattr(error, "failed_tool", None):
+        return "tool", f"{tool}: {type(error).__name__}: {text}"
+    return phase, f"{type(error).__name__}: {text}"
+
+
+def _success(env: Environment[Any]) -> bool | None:
+    success = env.success()
+    return None if success is None else bool(success)
+
+
+async def _task_id(env: Environment[Any]) -> str | None:
+    try:
+        return str(await env.get_id())
+    except (NotImplementedError, ValueError, AttributeError):  # all three mean "has none" in the wild
+        return None
+
+
+def _schemas(tools: list[Tool]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(_schema_json(tool) for tool in tools)
+
+
+def _schema_json(tool: Tool) -> Mapping[str, Any]:
+    key = id(tool.info)
+    cached = _schema_cache.get(key)
+    if cached is not None and cached[0] is tool.info:
+        return cached[1]
+    schema: Mapping[str, Any] = json.loads(json.dumps(tool_schema(tool)))
+    if len(_schema_cache) > 512:
+        _schema_cache.clear()
+    _schema_cache[key] = (tool.info, schema)
+    return schema
+
+
+_schema_cache: dict[int, tuple[Any, Mapping[str, Any]]] = {}
+
+
+@lru_cache(maxsize=256)
+def _reset_keywords(kind: type[Environment[Any]]) -> frozenset[str]:
+    """Which of `seed` and `options` the environment's reset takes; aviary's take neither."""
+    parameters = inspect.signature(kind.reset).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return frozenset({"seed", "options"})
+    return frozenset({"seed", "options"} & set(parameters))

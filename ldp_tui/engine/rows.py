@@ -1,0 +1,366 @@
+"""Events as rows of the store, and back. What is told live and what is read later are the same events.
+
+Row `t=0` is the reset; row `t=index+1` is step `index`: its messages are the reflection, the action, then what was seen.
+Timings of single phases and timestamps of tools are clocks, not facts of the episode: rows keep their sum only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from ldp_tui.core.agent import AgentKind, Usage
+from ldp_tui.core.environment import Picture
+from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, Message
+from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage, ToolResponseMessage
+from ldp_tui.engine.events import (
+    AgentRecord,
+    EndReason,
+    EnvironmentRecord,
+    EpisodeEnded,
+    EpisodeStarted,
+    Phase,
+    Rendering,
+    StepTaken,
+)
+from ldp_tui.store.cleaning import clean_json
+from ldp_tui.store.pictures import PictureEncoder
+from ldp_tui.store.rows import (
+    FLAG_ERROR,
+    FLAG_HUMAN,
+    FLAG_TERMINATED,
+    FLAG_TRUNCATED,
+    AddStep,
+    AgentRow,
+    BeginEpisode,
+    EncodedPicture,
+    EndEpisode,
+    EndStatus,
+    EnvRow,
+    MessageRow,
+    StepRow,
+)
+
+_CLOCKS = frozenset({"start_ts", "end_ts"})
+_OBSERVATION = "observation"
+"""Key of `Message.info` with the native observation; it is kept in the row's own column."""
+
+_STATUS: dict[EndReason, EndStatus] = {
+    "terminated": "done",
+    "truncated": "truncated",
+    "failed": "failed",
+    "aborted": "aborted",
+    "interrupted": "interrupted",
+}
+_REASON: dict[str, EndReason] = {status: reason for reason, status in _STATUS.items()}
+_PHASES: tuple[Phase, ...] = ("agent", "env", "tool")
+
+
+def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncoder | None) -> BeginEpisode:
+    """The operation that stores the header and the reset row."""
+    options = {"options": dict(event.options), "max_steps": event.max_steps}
+    return BeginEpisode(
+        uid=event.uid,
+        run_uid=run_uid,
+        env=_env_row(event.environment, event.tools),
+        agent=_agent_row(event.agent),
+        task_id=event.task_id,
+        seed=None if event.seed is None else str(event.seed),
+        options=_json({name: value for name, value in options.items() if value is not None and value != {}}),
+        started_ns=event.started_ns,
+        parent_uid=event.parent_uid,
+        fork_t=event.fork_t,
+        first=StepRow(
+            t=0,
+            action=None,
+            reward=None,
+            flags=0,
+            value=None,
+            tokens_in=None,
+            tokens_out=None,
+            cost_usd=None,
+            dt_us=None,
+            picture=_encode(event.rendering, pictures),
+            obs=_native_observation(event.observation),
+            info=_diagnostics(event),
+            messages=tuple(row for message in event.observation for row in message_rows(message)),
+        ),
+    )
+
+
+def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, *, human: bool = False) -> AddStep:
+    """The operation that stores one step. `human`: a person chose the action."""
+    rows = [MessageRow("assistant", "reflection", None, None, event.reflection, None)] if event.reflection else []
+    rows.extend(message_rows(event.action))
+    flags = (FLAG_TERMINATED if event.terminated else 0) | (FLAG_TRUNCATED if event.truncated else 0)
+    flags |= FLAG_HUMAN if human else 0
+    for message in event.observation:
+        rows.extend(message_rows(message))
+        if message.info and message.info.get("failed"):
+            flags |= FLAG_ERROR
+    usage = event.usage
+    row = StepRow(
+        t=event.index + 1,
+        action=_calls_json(event.action),
+        reward=event.reward,
+        flags=flags,
+        value=event.value or None,
+        tokens_in=usage.tokens_in if usage else None,
+        tokens_out=usage.tokens_out if usage else None,
+        cost_usd=usage.cost_usd if usage else None,
+        dt_us=event.agent_us + event.env_us,
+        picture=_encode(event.rendering, pictures),
+        obs=_native_observation(event.observation),
+        info=_diagnostics(event),
+        messages=tuple(rows),
+    )
+    return AddStep(uid, row)
+
+
+def end_operation(uid: str, event: EpisodeEnded, wall_us: int) -> EndEpisode:
+    """The operation that closes the episode; the phase of a failure leads its detail."""
+    detail = event.detail if event.phase is None else f"{event.phase}: {event.detail or ''}"
+    return EndEpisode(uid, _STATUS[event.reason], event.ended_ns, event.success, wall_us, detail)
+
+
+def end_reason(status: str) -> EndReason:
+    """Reason of an ended episode from its stored status."""
+    return _REASON[status]
+
+
+def failure_from_detail(detail: str | None) -> tuple[Phase | None, str | None]:
+    """Phase and text that `end_operation` joined."""
+    for phase in _PHASES:
+        if detail is not None and detail.startswith(f"{phase}: "):
+            return phase, detail.removeprefix(f"{phase}: ")
+    return None, detail
+
+
+def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
+    """The event that `step_operation` stored."""
+    messages = list(row.messages)
+    reflection = ""
+    if messages and messages[0].kind == "reflection":
+        reflection = messages.pop(0).content or ""
+    action, *seen = messages_from_rows(messages) or [Message(role="assistant")]
+    info, shown = _read_diagnostics(row.info)
+    spent = row.tokens_in or row.tokens_out or row.cost_usd
+    return StepTaken(
+        index=row.t - 1,
+        action=action,
+        observation=with_native_observation(seen, row.obs),
+        reward=0.0 if row.reward is None else row.reward,
+        terminated=bool(row.flags & FLAG_TERMINATED),
+        truncated=bool(row.flags & FLAG_TRUNCATED),
+        reflection=reflection,
+        probabilities=shown.get("probabilities"),
+        value=row.value or 0.0,
+        info=info,
+        rendering=rendering,
+        legal_actions=_as_tuple(shown.get("legal_actions")),
+        env_us=row.dt_us or 0,
+        usage=Usage(row.tokens_in or 0, row.tokens_out or 0, row.cost_usd or 0.0) if spent else None,
+    )
+
+
+def start_event(
+    row: StepRow,
+    *,
+    uid: str,
+    env: EnvRow,
+    agent: AgentRow,
+    seed: str | None,
+    task_id: str | None,
+    options: str | None,
+    started_ns: int,
+    rendering: Rendering,
+    parent_uid: str | None = None,
+    fork_t: int | None = None,
+) -> EpisodeStarted:
+    """The event that `begin_operation` stored; `row` is the reset row."""
+    info, shown = _read_diagnostics(row.info)
+    stored: dict[str, Any] = orjson.loads(options) if options else {}
+    return EpisodeStarted(
+        uid=uid,
+        environment=_environment_record(env),
+        agent=AgentRecord(agent.name, _agent_kind(agent.kind), agent.model, orjson.loads(agent.config), agent.prompt),
+        seed=None if seed is None else int(seed),
+        task_id=task_id,
+        options=stored.get("options", {}),
+        started_ns=started_ns,
+        observation=with_native_observation(messages_from_rows(row.messages), row.obs),
+        tools=tuple(orjson.loads(env.tools)) if env.tools else (),
+        rendering=rendering,
+        info=info,
+        legal_actions=_as_tuple(shown.get("legal_actions")),
+        max_steps=stored.get("max_steps"),
+        parent_uid=parent_uid,
+        fork_t=fork_t,
+    )
+
+
+def message_rows(message: Message) -> list[MessageRow]:
+    """Rows of one message: one each, except a request, whose calls are rows of their own behind it.
+
+    A request that is nothing but one call is that call's row alone.
+    """
+    extra = _extra(message)
+    if isinstance(message, ToolRequestMessage):
+        calls = [
+            MessageRow("assistant", "tool_call", call.function.name, call.id, _json(call.function.arguments), None)
+            for call in message.tool_calls
+        ]
+        if len(calls) == 1 and message.content is None and extra is None:
+            return calls
+        extra = {**(extra or {}), "calls": len(calls)}
+        return [MessageRow("assistant", "request", None, None, message.content, _json(extra)), *calls]
+    if isinstance(message, ToolResponseMessage):
+        extra_text = None if extra is None else _json(extra)
+        return [MessageRow("tool", "tool_result", message.name, message.tool_call_id, message.content, extra_text)]
+    kind = "text"
+    if isinstance(message, EnvStateMessage):
+        kind = "env_state"
+    elif message.content_is_json_str:
+        kind = "multimodal" if message.is_multimodal else "json"
+    return [MessageRow(message.role, kind, None, None, message.content, None if extra is None else _json(extra))]
+
+
+def messages_from_rows(rows: Iterable[MessageRow]) -> list[Message]:
+    """The messages that `message_rows` took apart."""
+    return list(_messages(iter(rows)))
+
+
+def _messages(rows: Iterator[MessageRow]) -> Iterator[Message]:
+    for row in rows:
+        extra: dict[str, Any] = orjson.loads(row.extra) if row.extra else {}
+        info = extra.get("info")
+        common: dict[str, Any] = {
+            "content": row.content,
+            "content_is_json_str": bool(extra.get("json")) or row.kind in ("json", "multimodal"),
+            "info": info,
+            "cache_breakpoint": bool(extra.get("cache")),
+        }
+        if row.kind == "tool_call":
+            yield ToolRequestMessage(tool_calls=[_call(row)])
+        elif row.kind == "request":
+            calls = [_call(next(rows)) for _ in range(extra.get("calls", 0))]
+            yield ToolRequestMessage(**common, tool_calls=calls)
+        elif row.kind == "tool_result":
+            yield ToolResponseMessage(**common, name=row.name or "", tool_call_id=row.call_id or "")
+        elif row.kind == "env_state":
+            yield EnvStateMessage(**common, role=row.role)
+        else:
+            yield Message(**common, role=row.role)
+
+
+def _call(row: MessageRow) -> ToolCall:
+    arguments = orjson.loads(row.content or "{}")
+    return ToolCall(id=row.call_id or "", function=ToolCallFunction(name=row.name or "", arguments=arguments))
+
+
+def _extra(message: Message) -> dict[str, Any] | None:
+    extra: dict[str, Any] = {}
+    if message.info:
+        info = {name: value for name, value in message.info.items() if name not in _CLOCKS and name != _OBSERVATION}
+        if isinstance(message, EnvStateMessage):
+            info.pop(ENV_STATE_INFO_KEY, None)
+        if info:
+            extra["info"] = info
+    if message.cache_breakpoint:
+        extra["cache"] = True
+    if message.content_is_json_str and isinstance(message, ToolRequestMessage | ToolResponseMessage | EnvStateMessage):
+        extra["json"] = True
+    return extra or None
+
+
+def _native_observation(messages: Sequence[Message]) -> bytes | None:
+    for message in messages:
+        if message.info and _OBSERVATION in message.info:
+            return _json(message.info[_OBSERVATION]).encode()
+    return None
+
+
+def with_native_observation(messages: Sequence[Message], obs: bytes | None) -> tuple[Message, ...]:
+    """The messages with the native observation back in the info of the last one."""
+    if obs is not None and messages:
+        last = messages[-1]
+        last.info = {**(last.info or {}), _OBSERVATION: orjson.loads(obs)}
+    return tuple(messages)
+
+
+def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
+    """Info, legal actions and probabilities in one JSON text; None when there is nothing to tell."""
+    parts: dict[str, Any] = {}
+    if event.info:
+        parts["info"] = dict(event.info)
+    if event.legal_actions is not None:
+        parts["legal_actions"] = list(event.legal_actions)
+    if isinstance(event, StepTaken) and event.probabilities is not None:
+        parts["probabilities"] = dict(event.probabilities)
+    return _json(parts) if parts else None
+
+
+def _read_diagnostics(text: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    parts: dict[str, Any] = orjson.loads(text) if text else {}
+    return parts.pop("info", {}), parts
+
+
+def _calls_json(action: Message) -> str | None:
+    if not isinstance(action, ToolRequestMessage):
+        return None
+    return _json([[call.function.name, call.function.arguments] for call in action.tool_calls])
+
+
+def _encode(rendering: Rendering, pictures: PictureEncoder | None) -> EncodedPicture | None:
+    if rendering is None or pictures is None:
+        return None
+    if isinstance(rendering, Picture):
+        return pictures.encode(rendering.width, rendering.height, rendering.rgb)
+    return pictures.encode_text(rendering)
+
+
+def _env_row(environment: EnvironmentRecord, tools: Sequence[Mapping[str, Any]]) -> EnvRow:
+    return EnvRow(
+        name=environment.name,
+        kind=environment.kind,
+        spec=_json(environment.spec),
+        pkg_versions=_json(environment.packages),
+        observation_space=None if environment.observation_space is None else _json(environment.observation_space),
+        action_space=None if environment.action_space is None else _json(environment.action_space),
+        tools=_json(list(tools)),
+        deterministic=environment.deterministic,
+    )
+
+
+def _environment_record(row: EnvRow) -> EnvironmentRecord:
+    return EnvironmentRecord(
+        name=row.name,
+        kind=row.kind,
+        spec=orjson.loads(row.spec),
+        packages=orjson.loads(row.pkg_versions),
+        observation_space=orjson.loads(row.observation_space) if row.observation_space else None,
+        action_space=orjson.loads(row.action_space) if row.action_space else None,
+        deterministic=row.deterministic,
+    )
+
+
+def _agent_row(agent: AgentRecord) -> AgentRow:
+    return AgentRow(agent.name, agent.kind, agent.model, _json(agent.config), agent.prompt)
+
+
+def _agent_kind(kind: str) -> AgentKind:
+    match kind:
+        case "human" | "llm" | "random" | "scripted" | "policy":
+            return kind
+        case _:
+            return "scripted"
+
+
+def _as_tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _json(value: object) -> str:
+    return clean_json(value).text
