@@ -1,0 +1,344 @@
+"""Applies operations to a connection whose transaction the caller holds, and keeps what running episodes add up to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ldp_tui.store import chain, rollups
+from ldp_tui.store.blobs import INLINE, put_blob
+from ldp_tui.store.bulk import BulkInsert
+from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
+from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW
+from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder
+from ldp_tui.store.lineage import Inherited, inherited
+from ldp_tui.store.ownership import Owner
+from ldp_tui.store.preparing import ReadyRow, prepare
+from ldp_tui.store.rows import AddStep, BeginEpisode, EndEpisode, Operation, StepRow
+from ldp_tui.store.secrets import Redactor
+
+# fmt: off
+STEP_COLUMNS: Final = (
+    "ep", "t", "action", "action_id", "reward", "reward_x", "flags", "value", "tokens_in", "tokens_out", "cost_usd",
+    "dt_us", "frame_id", "chain", "info", "info_id", "obs", "obs_id",
+)
+MESSAGE_COLUMNS: Final = ("ep", "t", "i", "role", "kind", "name", "call_id", "content", "extra", "content_id")
+_CONTENT: Final = MESSAGE_COLUMNS.index("content")
+# fmt: on
+
+_UPDATE_TOTALS: Final = (
+    "update episode set n_steps=?, n_messages=?, ret=?, ret_x=?, tokens_in=?, tokens_out=?, cost_usd=?, chain=?"
+    " where id=?"
+)
+_END_EPISODE: Final = (
+    "update episode set n_steps=?, n_messages=?, ret=?, ret_x=?, tokens_in=?, tokens_out=?, cost_usd=?, chain=?,"
+    " status=?, ended_ns=?, success=?, wall_us=?, detail=? where id=?"
+)
+_REOPEN_EPISODE: Final = (
+    "update episode set status='running', ended_ns=null, success=null, wall_us=0, detail=null, chain=? where id=?"
+)
+_LOAD_EPISODE: Final = (
+    "select id, status, success, detail, n_messages, ret, ret_x, tokens_in, tokens_out, cost_usd"
+    " from episode where uid=?"
+)
+_INSERT_EPISODE: Final = (
+    "insert into episode(uid, run_id, env_id, agent_id, task_id, seed, options_json, group_key, parent_id, root_id,"
+    " fork_t, first_t, started_ns, chain) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(slots=True)
+class Running:
+    """What an episode that still grows adds up to; the `episode` row holds the same after each transaction."""
+
+    id: int
+    t: int
+    n_messages: int
+    ret: float
+    ret_x: str | None
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    chain: bytes
+
+    def totals(self) -> tuple[int, int, float, str | None, int, int, float]:
+        """n_steps, n_messages, ret, ret_x, tokens_in, tokens_out and cost_usd of the `episode` row."""
+        return self.t, self.n_messages, self.ret, self.ret_x, self.tokens_in, self.tokens_out, self.cost_usd
+
+
+@dataclass(frozen=True, slots=True)
+class BeginFor:
+    """`begin` on behalf of another process, which then owns the run."""
+
+    begin: BeginEpisode
+    owner: Owner
+
+
+class Ledger:
+    """One per writing connection. `apply` any number of operations, then commit — or roll back and `forget`."""
+
+    def __init__(self, connection: sqlite3.Connection, redactor: Redactor, owner: Owner) -> None:
+        self._connection = connection
+        self._redactor = redactor
+        self._owner = owner
+        self._catalog = Catalog(connection)
+        self._running: dict[str, Running] = {}
+        self._touched: dict[int, Running] = {}
+        self._steps = BulkInsert("step", STEP_COLUMNS)
+        self._messages = BulkInsert("message", MESSAGE_COLUMNS)
+
+    @property
+    def running(self) -> int:
+        """How many episodes it knows that have not ended."""
+        return len(self._running)
+
+    def apply(self, operations: Iterable[Operation | BeginFor]) -> bool:
+        """Write `operations` in order; True when one of them ended an episode. Raises on the first that is refused."""
+        ended = False
+        for operation in operations:
+            if type(operation) is AddStep:
+                live = self._running.get(operation.uid) or self._loaded(operation.uid, operation)
+                if live is not None:
+                    self._append(live, operation.row)
+            elif type(operation) is EndEpisode:
+                self._end(self._redactor.end(operation))
+                ended = True
+            elif type(operation) is BeginFor:
+                self._begin(self._redactor.begin(operation.begin), operation.owner)
+            elif type(operation) is BeginEpisode:
+                self._begin(self._redactor.begin(operation), self._owner)
+            else:
+                raise RowRejected(f"{type(operation).__name__} is not an operation of a recording.")
+        self._flush()
+        return ended
+
+    def forget(self) -> None:
+        """After a rollback: read everything again from the database when it is next needed."""
+        self._running.clear()
+        self._touched.clear()
+        self._steps.values = []
+        self._messages.values = []
+        self._catalog.forget()
+
+    def release(self, uids: Iterable[str]) -> None:
+        """Forget episodes that something else has ended."""
+        for uid in uids:
+            self._running.pop(uid, None)
+
+    def _flush(self) -> None:
+        self._steps.flush(self._connection)
+        self._messages.flush(self._connection)
+        if self._touched:
+            self._connection.executemany(
+                _UPDATE_TOTALS, [(*live.totals(), live.chain, live.id) for live in self._touched.values()]
+            )
+            self._touched.clear()
+
+    def _begin(self, begin: BeginEpisode, owner: Owner) -> None:
+        env, agent = env_hash(begin.env), agent_hash(begin.agent)
+        parent, shared = self._parent(begin)
+        start = chain.genesis(
+            env,
+            agent,
+            task_id=begin.task_id,
+            seed=begin.seed,
+            options=begin.options,
+            parent_uid=begin.parent_uid,
+            fork_t=begin.fork_t,
+            inherited=shared.chain,
+        )
+        if self._is_recorded(begin, start):
+            return
+        env_id, agent_id = self._catalog.env_id(begin.env, env), self._catalog.agent_id(begin.agent, agent)
+        cursor = self._connection.execute(
+            _INSERT_EPISODE,
+            (
+                begin.uid,
+                self._catalog.run_id(begin.run_uid, owner),
+                env_id,
+                agent_id,
+                begin.task_id,
+                begin.seed,
+                begin.options,
+                _group(begin, env),
+                *parent,
+                begin.fork_t,
+                begin.first.t,
+                begin.started_ns,
+                start,
+            ),
+        )
+        live = Running(
+            id=int(cursor.lastrowid or 0),
+            t=begin.first.t - 1,
+            n_messages=shared.n_messages,
+            ret=shared.ret,
+            ret_x=shared.ret_x,
+            tokens_in=shared.tokens_in,
+            tokens_out=shared.tokens_out,
+            cost_usd=shared.cost_usd,
+            chain=start,
+        )
+        self._running[begin.uid] = live
+        self._append(live, begin.first)
+
+    def _parent(self, begin: BeginEpisode) -> tuple[tuple[int | None, int | None], Inherited]:
+        """((parent id, root id), what the fork inherits)."""
+        if begin.parent_uid is None:
+            return (None, None), inherited(self._connection, 0, 0)
+        self._flush()
+        row = self._connection.execute(
+            "select id, coalesce(root_id, id) from episode where uid=?", (begin.parent_uid,)
+        ).fetchone()
+        if row is None:
+            raise EpisodeUnknown(
+                f"Episode {begin.uid} forks {begin.parent_uid}, which is not in this database; import it first."
+            )
+        return (row[0], row[1]), inherited(self._connection, row[0], begin.first.t)
+
+    def _is_recorded(self, begin: BeginEpisode, start: bytes) -> bool:
+        """Whether the same beginning is stored already, as after a lost acknowledgement."""
+        found = self._connection.execute("select id, first_t from episode where uid=?", (begin.uid,)).fetchone()
+        if found is None:
+            if begin.first.t not in (0, begin.fork_t):
+                raise StepOutOfOrder(
+                    f"Episode {begin.uid} must begin with row 0 or its fork's row, not {begin.first.t}."
+                )
+            return False
+        self._flush()
+        if found[1] == begin.first.t and self._chain_at(found[0], begin.first.t) == self._link(start, begin.first):
+            return True
+        raise RowRejected(
+            f"Episode {begin.uid} is recorded already, with another beginning; give the new one its own uid."
+        )
+
+    def _append(self, live: Running, row: StepRow) -> None:
+        t = row.t
+        if t != live.t + 1:
+            if t <= live.t and self._repeats(live.id, row):
+                return
+            raise StepOutOfOrder(f"Row {t} does not follow row {live.t}; rows of an episode are appended in order.")
+        ready = prepare(row, self._redactor)
+        row = ready.row
+        obs = row.obs
+        live.chain = link = chain.link(live.chain, ready.payload, obs)
+        ep, action, info = live.id, row.action, row.info
+        action_id = info_id = obs_id = None
+        if len(ready.payload) > INLINE:
+            action, action_id = self._slim(action)
+            info, info_id = self._slim(info)
+        if obs is not None and len(obs) > INLINE:
+            obs_id, obs = put_blob(self._connection, obs), None
+        picture = None if row.picture is None else self._catalog.picture_id(row.picture)
+        # fmt: off
+        self._steps.values += (
+            ep, t, action, action_id, ready.reward, ready.reward_x, row.flags, ready.value, row.tokens_in,
+            row.tokens_out, ready.cost_usd, row.dt_us, picture, link, info, info_id, obs, obs_id,
+        )
+        # fmt: on
+        collected = self._messages.values
+        for i, message in enumerate(ready.messages):
+            collected += (ep, t, i, *message, None)
+        if ready.beside:
+            self._put_beside(ready)
+        live.t = t
+        live.n_messages += len(ready.messages)
+        live.tokens_in += row.tokens_in or 0
+        live.tokens_out += row.tokens_out or 0
+        live.cost_usd += ready.cost_usd or 0.0
+        if ready.reward is not None:
+            live.ret += ready.reward
+        elif ready.reward_x is not None:
+            live.ret_x = ready.reward_x
+        self._touched[ep] = live
+
+    def _slim(self, text: str | None) -> tuple[str | None, int | None]:
+        """(text, None), or (None, id) where the text is too long for a `step` row."""
+        if text is None or len(text) <= INLINE:
+            return text, None
+        return None, put_blob(self._connection, text.encode())
+
+    def _put_beside(self, ready: ReadyRow) -> None:
+        """Keep whole texts beside the newest rows collected, whose content is only a preview or a cleaned form."""
+        width, values = len(MESSAGE_COLUMNS), self._messages.values
+        start = len(values) - width * len(ready.messages)
+        for i, whole in ready.beside.items():
+            at = start + width * i
+            content = values[at + _CONTENT]
+            if isinstance(content, str) and len(content) > INLINE_TEXT:
+                values[at + _CONTENT] = content[:PREVIEW]
+            values[at + width - 1] = put_blob(self._connection, whole.encode("utf-8", "surrogatepass"))
+
+    def _end(self, end: EndEpisode) -> None:
+        live = self._running.get(end.uid) or self._loaded(end.uid, end)
+        if live is None:
+            return
+        sealed = chain.seal(live.chain, end.status, success=end.success, detail=end.detail)
+        self._connection.execute(
+            _END_EPISODE,
+            (
+                *live.totals(),
+                sealed,
+                end.status,
+                end.ended_ns,
+                None if end.success is None else int(end.success),
+                end.wall_us,
+                end.detail,
+                live.id,
+            ),
+        )
+        rollups.add(self._connection, live.id)
+        self._running.pop(end.uid, None)
+        self._touched.pop(live.id, None)
+
+    def _loaded(self, uid: str, wanted: AddStep | EndEpisode) -> Running | None:
+        """The episode as the database has it; None when `wanted` is stored already. Raises where it cannot go on."""
+        self._flush()
+        row = self._connection.execute(_LOAD_EPISODE, (uid,)).fetchone()
+        if row is None:
+            raise EpisodeUnknown(f"Episode {uid} was never begun; submit BeginEpisode first.")
+        ep, status, success, detail = row[:4]
+        t, link = self._connection.execute(
+            "select t, chain from step where ep=? order by t desc limit 1", (ep,)
+        ).fetchone()
+        if status == "interrupted":
+            rollups.take_back(self._connection, ep)
+            self._connection.execute(_REOPEN_EPISODE, (link, ep))
+        elif status != "running":
+            if isinstance(wanted, AddStep):
+                repeated = wanted.row.t <= t and self._repeats(ep, wanted.row)
+            else:
+                repeated = (wanted.status, wanted.success, wanted.detail) == (status, _truth(success), detail)
+            if repeated:
+                return None
+            raise EpisodeFinished(f"Episode {uid} has ended ({status}); nothing can be added to it.")
+        live = Running(ep, t, row[4], row[5], row[6], row[7], row[8], row[9], link)
+        self._running[uid] = live
+        return live
+
+    def _repeats(self, ep: int, row: StepRow) -> bool:
+        """Whether `row` is stored already, as after a lost acknowledgement."""
+        self._flush()
+        stored, before = self._chain_at(ep, row.t), self._chain_at(ep, row.t - 1)
+        return before is not None and stored == self._link(before, row)
+
+    def _chain_at(self, ep: int, t: int) -> bytes | None:
+        found = self._connection.execute("select chain from step where ep=? and t=?", (ep, t)).fetchone()
+        return None if found is None else found[0]
+
+    def _link(self, before: bytes, row: StepRow) -> bytes:
+        ready = prepare(row, self._redactor)
+        return chain.link(before, ready.payload, ready.row.obs)
+
+
+def _group(begin: BeginEpisode, env: bytes) -> bytes | None:
+    """What makes episodes comparable: same environment, task, seed and options. None when neither is known."""
+    if begin.task_id is None and begin.seed is None:
+        return None
+    return chain.digest(b"group", env, chain.canonical(begin.task_id, begin.seed, begin.options))
+
+
+def _truth(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)

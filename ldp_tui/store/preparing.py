@@ -1,0 +1,123 @@
+"""A step row made ready to be hashed and stored: numbers cleaned, text valid, secrets gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from ldp_tui.store.cleaning import INLINE_TEXT, check_size, clean_number, clean_text
+from ldp_tui.store.errors import ValueRefused
+from ldp_tui.store.rows import MessageRow, StepRow
+from ldp_tui.store.secrets import Redactor
+
+_NO_TEXTS: Final[dict[int, str]] = {}
+
+
+@dataclass(slots=True)
+class ReadyRow:
+    """`payload` is what the chain covers besides `row.obs`; `messages` are (role, kind, name, call_id, content, extra).
+
+    `beside`: message index to the whole text, for contents too long to stay in the row or not valid Unicode as given.
+    """
+
+    row: StepRow
+    reward: float | None
+    reward_x: str | None
+    value: float | None
+    cost_usd: float | None
+    messages: list[tuple[str, str, str | None, str | None, str | None, str | None]]
+    payload: bytes
+    beside: dict[int, str]
+
+
+def prepare(row: StepRow, redactor: Redactor) -> ReadyRow:
+    """Make `row` ready. Raises ValueRefused for a value that cannot be stored."""
+    ready = _plainly(row) or _carefully(row)
+    if redactor.suspects(ready.payload) or redactor.blob(row.obs) is not row.obs:
+        row = redactor.step(row)
+        ready = _plainly(row) or _carefully(row)
+    if len(ready.payload) > INLINE_TEXT:
+        _set_long_texts_beside(ready)
+    if row.obs is not None and len(row.obs) > INLINE_TEXT:
+        check_size(len(row.obs), "An observation")
+    return ready
+
+
+def _plainly(row: StepRow) -> ReadyRow | None:
+    """The row as it stands; None when something in it needs care."""
+    reward, value, cost = row.reward, row.value, row.cost_usd
+    reward_x = None
+    if type(reward) is not float or not -_HUGE < reward < _HUGE:
+        reward, reward_x = clean_number(reward)
+    if value is not None:
+        value, _ = clean_number(value)
+    if cost is not None:
+        cost, _ = clean_number(cost)
+    messages = [(m.role, m.kind, m.name, m.call_id, m.content, m.extra) for m in row.messages]
+    obs = row.obs
+    size = None if obs is None else len(obs)
+    # fmt: off
+    covered = (
+        row.t, row.action, reward, reward_x, row.flags, value, row.tokens_in, row.tokens_out, cost, row.info, size,
+        messages,
+    )
+    # fmt: on
+    try:
+        payload = orjson.dumps(covered)
+    except TypeError:
+        return None
+    return ReadyRow(row, reward, reward_x, value, cost, messages, payload, _NO_TEXTS)
+
+
+def _carefully(row: StepRow) -> ReadyRow:
+    """The row after every field was made what its column holds."""
+    try:
+        plain = replace(
+            row,
+            t=int(row.t),
+            action=_text(row.action),
+            flags=int(row.flags),
+            tokens_in=_integer(row.tokens_in),
+            tokens_out=_integer(row.tokens_out),
+            dt_us=_integer(row.dt_us),
+            info=_text(row.info),
+            messages=tuple(
+                MessageRow(_text(m.role), m.kind, _text(m.name), _text(m.call_id), _text(m.content), _text(m.extra))
+                for m in row.messages
+            ),
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"Row {row.t} holds a value of the wrong type: {error}.") from error
+    ready = _plainly(plain)
+    if ready is None:
+        raise ValueRefused(f"Row {row.t} holds a value that is neither text nor a number; convert it first.")
+    given = enumerate(zip(row.messages, plain.messages, strict=True))
+    ready.beside = {i: was.content for i, (was, now) in given if was.content is not None and was.content != now.content}
+    return ready
+
+
+def _set_long_texts_beside(ready: ReadyRow) -> None:
+    long: dict[int, str] = {}
+    for i, message in enumerate(ready.messages):
+        content = message[4]
+        if content is not None and len(content) > INLINE_TEXT:
+            check_size(len(content), "A message")
+            long[i] = content
+    ready.beside = {**long, **ready.beside}
+
+
+def _text(text: Any) -> Any:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError(f"text expected, not {type(text).__name__}")
+    return clean_text(text)
+
+
+def _integer(number: Any) -> int | None:
+    return None if number is None else int(number)
+
+
+_HUGE: Final = float("inf")
