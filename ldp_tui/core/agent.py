@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -81,14 +80,21 @@ class Listener(Protocol):
 _listener: ContextVar[Listener | None] = ContextVar("ldp_tui_listener", default=None)
 
 
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Within the block, `reflect`, `propose` and `spend` of this context reach `listener`."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
+class listening:  # noqa: N801 (used as a context manager)
+    """Within the block, `reflect`, `propose` and `spend` reach `listener`. Re-usable, not re-entrant."""
+
+    __slots__ = ("_listener", "_token")
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._token: Token[Listener | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _listener.set(self._listener)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._token is not None:
+            _listener.reset(self._token)
 
 
 def reflect(text: str) -> None:

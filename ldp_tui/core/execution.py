@@ -21,6 +21,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS
 from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool
+from ldp_tui.core.unchecked import with_fields
 
 logger = logging.getLogger(__name__)
 
@@ -183,15 +184,21 @@ def _response(call: ToolCall, started: float, content: str, *, failed: bool = Fa
     info: dict[str, Any] = {"start_ts": started, "end_ts": time.monotonic()}
     if failed:
         info["failed"] = True
-    return ToolResponseMessage.model_construct(
-        role="tool",
-        content=content,
-        content_is_json_str=False,
-        info=info,
-        cache_breakpoint=False,
-        name=call.function.name,
-        tool_call_id=call.id,
+    return with_fields(
+        _TEMPLATE,
+        {
+            "role": "tool",
+            "content": content,
+            "content_is_json_str": False,
+            "info": info,
+            "cache_breakpoint": False,
+            "name": call.function.name,
+            "tool_call_id": call.id,
+        },
     )
+
+
+_TEMPLATE = ToolResponseMessage(content="", name="", tool_call_id="", info={})
 
 
 class _ExclusiveLock:

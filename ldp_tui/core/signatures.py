@@ -38,7 +38,7 @@ class Pace:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Signature:
     """What can be known of a tool function without calling it."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
 from pydantic import BaseModel, Field, TypeAdapter, field_serializer, model_validator
 
 from ldp_tui.core.messages import Message
+from ldp_tui.core.unchecked import with_fields
 
 if TYPE_CHECKING:
     from ldp_tui.core.tools import Tool
@@ -26,14 +26,21 @@ INVALID_TOOL_NAME = "INVALID"
 _call_counter: ContextVar[Iterator[int] | None] = ContextVar("ldp_tui_call_counter", default=None)
 
 
-@contextmanager
-def numbered_calls(counter: Iterator[int]) -> Iterator[None]:
-    """Within the block, generated call ids come from `counter`."""
-    restore = _call_counter.set(counter)
-    try:
-        yield
-    finally:
-        _call_counter.reset(restore)
+class numbered_calls:  # noqa: N801 (used as a context manager)
+    """Within the block, generated call ids come from `counter`. Re-usable, not re-entrant."""
+
+    __slots__ = ("_counter", "_token")
+
+    def __init__(self, counter: Iterator[int]) -> None:
+        self._counter = counter
+        self._token: Token[Iterator[int] | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _call_counter.set(self._counter)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._token is not None:
+            _call_counter.reset(self._token)
 
 
 class ToolCallFunction(BaseModel):
@@ -149,23 +156,34 @@ MessagesAdapter: TypeAdapter[Messages] = TypeAdapter(Messages)
 
 
 def copy_message(message: Message) -> Message:
-    """Copy that shares nothing the environment or agent could change later. Cheap for plain text."""
-    update: dict[str, Any] = {}
-    if message.info is not None:
-        update["info"] = _copy_json(message.info)
+    """Copy that shares nothing the environment or agent could change later. Cheap: nothing is validated again."""
+    fields = message.__dict__.copy()
+    if fields["info"] is not None:
+        fields["info"] = _copy_json(fields["info"])
     if isinstance(message, ToolRequestMessage):
-        update["tool_calls"] = [
-            call.model_copy(
-                update={"function": call.function.model_copy(update={"arguments": _copy_json(call.function.arguments)})}
-            )
-            for call in message.tool_calls
-        ]
-    return message.model_copy(update=update)
+        fields["tool_calls"] = [_copy_call(call) for call in message.tool_calls]
+    return with_fields(message, fields)
+
+
+def _copy_call(call: ToolCall) -> ToolCall:
+    function = call.function
+    return with_fields(
+        call,
+        {
+            **call.__dict__,
+            "function": with_fields(function, {**function.__dict__, "arguments": _copy_json(function.arguments)}),
+        },
+    )
+
+
+_IMMUTABLE = (str, int, float, bool, type(None))
 
 
 def _copy_json(value: Any) -> Any:
+    if isinstance(value, _IMMUTABLE):
+        return value
     if isinstance(value, dict):
-        return {key: _copy_json(item) for key, item in value.items()}
+        return {key: item if isinstance(item, _IMMUTABLE) else _copy_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_copy_json(item) for item in value]
     return value

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Literal
+from weakref import WeakKeyDictionary
 
 from docstring_parser import DocstringStyle
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
@@ -16,6 +17,7 @@ from pydantic_core.core_schema import FieldSerializationInfo
 
 from ldp_tui.core.arguments import ArgumentSchema
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS, Signature, SignatureOptions, is_coroutine_callable, signature_of
+from ldp_tui.core.unchecked import with_fields
 
 ToolFunction = Callable[..., Any] | Callable[..., Awaitable[Any]]
 
@@ -151,12 +153,9 @@ class Tool(BaseModel):
             docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, tuple(sorted(formats.items()))
         )
         signature = signature_of(function, options)
-        info = FunctionInfo.model_construct(
-            name=signature.name,
-            description=signature.description,
-            parameters=Parameters.model_construct(**signature.parameters),
+        tool = with_fields(
+            _TEMPLATE, {"type": "function", "info": _info_of(signature), "concurrency_safe": concurrency_safe}
         )
-        tool = cls.model_construct(info=info, concurrency_safe=concurrency_safe)
         tool._tool_fn = function
         tool._signature = signature
         tool._force_pickle_fn = False
@@ -173,6 +172,22 @@ class Tool(BaseModel):
         if self._signature is None:
             self._signature = _signature_of_schema(self)
         return self._signature
+
+
+_TEMPLATE = Tool(info=FunctionInfo(name="", description="", parameters=None))
+_infos: WeakKeyDictionary[Signature, FunctionInfo] = WeakKeyDictionary()
+
+
+def _info_of(signature: Signature) -> FunctionInfo:
+    """One description per function, shared by all tools made of it."""
+    info = _infos.get(signature)
+    if info is None:
+        info = _infos[signature] = FunctionInfo(
+            name=signature.name,
+            description=signature.description,
+            parameters=Parameters.model_validate(signature.parameters),
+        )
+    return info
 
 
 Tools = list[Tool]

@@ -102,14 +102,16 @@ async def rollout(
             yield episode.end("failed", error=error)
             return
         yield started
-        async with aclosing(_steps(episode, gate, max_steps)) as events:
+        async with aclosing(_steps(episode, agent, gate, max_steps)) as events:
             async for event in events:
                 yield event
     finally:
         await close_bounded(env)
 
 
-async def _steps(episode: _Episode, gate: Gate | None, max_steps: int | None) -> AsyncGenerator[Event, None]:
+async def _steps(
+    episode: _Episode, agent: Agent[Any], gate: Gate | None, max_steps: int | None
+) -> AsyncGenerator[Event, None]:
     for index in itertools.count():
         if max_steps is not None and index >= max_steps:  # only for a limit of zero
             yield episode.end("truncated")
@@ -118,9 +120,14 @@ async def _steps(episode: _Episode, gate: Gate | None, max_steps: int | None) ->
             yield episode.end("aborted")
             return
         try:
-            async with aclosing(episode.decide(index)) as deltas:
-                async for delta in deltas:
-                    yield delta
+            if agent.streams:
+                async with aclosing(episode.decide_aloud()) as pieces:
+                    async for text in pieces:
+                        yield ReflectionDelta(index, text)
+            else:
+                await episode.decide()
+                for text in episode.reflection:
+                    yield ReflectionDelta(index, text)
             yield ActionProposed(index, episode.action, episode.probabilities)
             step = await episode.step(index, last=max_steps is not None and index + 1 >= max_steps)
         except Exception as error:  # noqa: BLE001 (see rollout)
@@ -144,8 +151,9 @@ class _Episode:
         self._return = 0.0
         self._steps = 0
         self._phase: Phase = "env"
-        self._calls = itertools.count()
-        self._reflection: list[str] = []
+        self._listening = listening(self)
+        self._numbered = numbered_calls(itertools.count())
+        self.reflection: list[str] = []
         self._usage: Usage | None = None
         self._value = 0.0
         self._agent_us = 0
@@ -173,7 +181,7 @@ class _Episode:
         if task_id is None:
             task_id = await _task_id(self._env)
         self._phase = "agent"
-        with listening(self), numbered_calls(self._calls):
+        with self._listening, self._numbered:
             self._agent.prepare(env=self._env, seed=seed)
             self._agent_state = await self._agent.init_state(list(tools))
         self._phase = "env"
@@ -218,26 +226,25 @@ class _Episode:
             tools=(),
         )
 
-    async def decide(self, index: int) -> AsyncGenerator[ReflectionDelta, None]:
-        """Let the agent choose; its reasoning comes out as it is said."""
+    async def decide(self) -> None:
+        """Let the agent choose; its reasoning is in `reflection` afterwards."""
         self._notice("agent")
         self._phase = "agent"
-        self._reflection, self.probabilities, self._usage = [], None, None
+        self.reflection, self.probabilities, self._usage = [], None, None
         started = time.perf_counter_ns()
-        if not self._agent.streams:
-            await self._choose()
-            for text in self._reflection:
-                yield ReflectionDelta(index, text)
-        else:
-            async with aclosing(self._stream()) as pieces:
-                async for text in pieces:
-                    yield ReflectionDelta(index, text)
+        with self._listening, self._numbered:
+            chosen, self._agent_state, value = await self._agent.get_asv(
+                self._agent_state, [copy_message(message) for message in self._observation]
+            )
+        self.action = copy_message(_as_message(chosen))
+        self._value = float(value)
         self._agent_us = (time.perf_counter_ns() - started) // 1000
 
-    async def _stream(self) -> AsyncGenerator[str, None]:
+    async def decide_aloud(self) -> AsyncGenerator[str, None]:
+        """Let the agent choose; its reasoning comes out while it is said."""
         streamed: asyncio.Queue[str | None] = asyncio.Queue()
         self._streamed = streamed
-        task = asyncio.ensure_future(self._choose())
+        task = asyncio.ensure_future(self.decide())
         task.add_done_callback(lambda _: streamed.put_nowait(None))
         try:
             while (text := await streamed.get()) is not None:
@@ -247,14 +254,6 @@ class _Episode:
             self._streamed = None
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-    async def _choose(self) -> None:
-        with listening(self), numbered_calls(self._calls):
-            chosen, self._agent_state, value = await self._agent.get_asv(
-                self._agent_state, [copy_message(message) for message in self._observation]
-            )
-            self.action = copy_message(_as_message(chosen))
-        self._value = float(value)
 
     async def step(self, index: int, *, last: bool) -> StepTaken:
         """Carry out the action. `last`: the step limit ends the episode here."""
@@ -274,7 +273,7 @@ class _Episode:
             reward=reward,
             terminated=bool(done),
             truncated=bool(truncated) or (last and not done),
-            reflection="".join(self._reflection),
+            reflection="".join(self.reflection),
             probabilities=self.probabilities,
             value=self._value,
             info=dict(self._env.info()),
@@ -305,7 +304,7 @@ class _Episode:
         )
 
     def reflect(self, text: str) -> None:
-        self._reflection.append(text)
+        self.reflection.append(text)
         if self._streamed is not None:
             self._streamed.put_nowait(text)
 

@@ -1,20 +1,20 @@
 """Events as rows of the store, and back. What is told live and what is read later are the same events.
 
-Row `t=0` is the reset; row `t=index+1` is step `index`: its messages are the reflection, the action, then what was seen.
+Row `t=0` is the reset; row `t=index+1` is step `index`: its messages are the reflection, the action, what was seen.
 Timings of single phases and timestamps of tools are clocks, not facts of the episode: rows keep their sum only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
-from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, Message
-from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage, ToolResponseMessage
+from ldp_tui.core.messages import Message
+from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.events import (
     AgentRecord,
     EndReason,
@@ -25,7 +25,7 @@ from ldp_tui.engine.events import (
     Rendering,
     StepTaken,
 )
-from ldp_tui.store.cleaning import clean_json
+from ldp_tui.engine.message_rows import OBSERVATION, json_text, message_rows, messages_from_rows
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.rows import (
     FLAG_ERROR,
@@ -42,10 +42,6 @@ from ldp_tui.store.rows import (
     MessageRow,
     StepRow,
 )
-
-_CLOCKS = frozenset({"start_ts", "end_ts"})
-_OBSERVATION = "observation"
-"""Key of `Message.info` with the native observation; it is kept in the row's own column."""
 
 _STATUS: dict[EndReason, EndStatus] = {
     "terminated": "done",
@@ -68,7 +64,7 @@ def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncode
         agent=_agent_row(event.agent),
         task_id=event.task_id,
         seed=None if event.seed is None else str(event.seed),
-        options=_json({name: value for name, value in options.items() if value is not None and value != {}}),
+        options=json_text({name: value for name, value in options.items() if value is not None and value != {}}),
         started_ns=event.started_ns,
         parent_uid=event.parent_uid,
         fork_t=event.fork_t,
@@ -150,7 +146,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
     return StepTaken(
         index=row.t - 1,
         action=action,
-        observation=with_native_observation(seen, row.obs),
+        observation=_with_native_observation(seen, row.obs),
         reward=0.0 if row.reward is None else row.reward,
         terminated=bool(row.flags & FLAG_TERMINATED),
         truncated=bool(row.flags & FLAG_TRUNCATED),
@@ -190,7 +186,7 @@ def start_event(
         task_id=task_id,
         options=stored.get("options", {}),
         started_ns=started_ns,
-        observation=with_native_observation(messages_from_rows(row.messages), row.obs),
+        observation=_with_native_observation(messages_from_rows(row.messages), row.obs),
         tools=tuple(orjson.loads(env.tools)) if env.tools else (),
         rendering=rendering,
         info=info,
@@ -201,92 +197,18 @@ def start_event(
     )
 
 
-def message_rows(message: Message) -> list[MessageRow]:
-    """Rows of one message: one each, except a request, whose calls are rows of their own behind it.
-
-    A request that is nothing but one call is that call's row alone.
-    """
-    extra = _extra(message)
-    if isinstance(message, ToolRequestMessage):
-        calls = [
-            MessageRow("assistant", "tool_call", call.function.name, call.id, _json(call.function.arguments), None)
-            for call in message.tool_calls
-        ]
-        if len(calls) == 1 and message.content is None and extra is None:
-            return calls
-        extra = {**(extra or {}), "calls": len(calls)}
-        return [MessageRow("assistant", "request", None, None, message.content, _json(extra)), *calls]
-    if isinstance(message, ToolResponseMessage):
-        extra_text = None if extra is None else _json(extra)
-        return [MessageRow("tool", "tool_result", message.name, message.tool_call_id, message.content, extra_text)]
-    kind = "text"
-    if isinstance(message, EnvStateMessage):
-        kind = "env_state"
-    elif message.content_is_json_str:
-        kind = "multimodal" if message.is_multimodal else "json"
-    return [MessageRow(message.role, kind, None, None, message.content, None if extra is None else _json(extra))]
-
-
-def messages_from_rows(rows: Iterable[MessageRow]) -> list[Message]:
-    """The messages that `message_rows` took apart."""
-    return list(_messages(iter(rows)))
-
-
-def _messages(rows: Iterator[MessageRow]) -> Iterator[Message]:
-    for row in rows:
-        extra: dict[str, Any] = orjson.loads(row.extra) if row.extra else {}
-        info = extra.get("info")
-        common: dict[str, Any] = {
-            "content": row.content,
-            "content_is_json_str": bool(extra.get("json")) or row.kind in ("json", "multimodal"),
-            "info": info,
-            "cache_breakpoint": bool(extra.get("cache")),
-        }
-        if row.kind == "tool_call":
-            yield ToolRequestMessage(tool_calls=[_call(row)])
-        elif row.kind == "request":
-            calls = [_call(next(rows)) for _ in range(extra.get("calls", 0))]
-            yield ToolRequestMessage(**common, tool_calls=calls)
-        elif row.kind == "tool_result":
-            yield ToolResponseMessage(**common, name=row.name or "", tool_call_id=row.call_id or "")
-        elif row.kind == "env_state":
-            yield EnvStateMessage(**common, role=row.role)
-        else:
-            yield Message(**common, role=row.role)
-
-
-def _call(row: MessageRow) -> ToolCall:
-    arguments = orjson.loads(row.content or "{}")
-    return ToolCall(id=row.call_id or "", function=ToolCallFunction(name=row.name or "", arguments=arguments))
-
-
-def _extra(message: Message) -> dict[str, Any] | None:
-    extra: dict[str, Any] = {}
-    if message.info:
-        info = {name: value for name, value in message.info.items() if name not in _CLOCKS and name != _OBSERVATION}
-        if isinstance(message, EnvStateMessage):
-            info.pop(ENV_STATE_INFO_KEY, None)
-        if info:
-            extra["info"] = info
-    if message.cache_breakpoint:
-        extra["cache"] = True
-    if message.content_is_json_str and isinstance(message, ToolRequestMessage | ToolResponseMessage | EnvStateMessage):
-        extra["json"] = True
-    return extra or None
-
-
 def _native_observation(messages: Sequence[Message]) -> bytes | None:
     for message in messages:
-        if message.info and _OBSERVATION in message.info:
-            return _json(message.info[_OBSERVATION]).encode()
+        if message.info and OBSERVATION in message.info:
+            return json_text(message.info[OBSERVATION]).encode()
     return None
 
 
-def with_native_observation(messages: Sequence[Message], obs: bytes | None) -> tuple[Message, ...]:
-    """The messages with the native observation back in the info of the last one."""
-    if obs is not None and messages:
-        last = messages[-1]
-        last.info = {**(last.info or {}), _OBSERVATION: orjson.loads(obs)}
+def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> tuple[Message, ...]:
+    if obs is not None:
+        for message in messages:
+            if message.info and OBSERVATION in message.info:
+                message.info[OBSERVATION] = orjson.loads(obs)
     return tuple(messages)
 
 
@@ -299,7 +221,7 @@ def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
         parts["legal_actions"] = list(event.legal_actions)
     if isinstance(event, StepTaken) and event.probabilities is not None:
         parts["probabilities"] = dict(event.probabilities)
-    return _json(parts) if parts else None
+    return json_text(parts) if parts else None
 
 
 def _read_diagnostics(text: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -310,7 +232,7 @@ def _read_diagnostics(text: str | None) -> tuple[dict[str, Any], dict[str, Any]]
 def _calls_json(action: Message) -> str | None:
     if not isinstance(action, ToolRequestMessage):
         return None
-    return _json([[call.function.name, call.function.arguments] for call in action.tool_calls])
+    return json_text([[call.function.name, call.function.arguments] for call in action.tool_calls])
 
 
 def _encode(rendering: Rendering, pictures: PictureEncoder | None) -> EncodedPicture | None:
@@ -325,11 +247,11 @@ def _env_row(environment: EnvironmentRecord, tools: Sequence[Mapping[str, Any]])
     return EnvRow(
         name=environment.name,
         kind=environment.kind,
-        spec=_json(environment.spec),
-        pkg_versions=_json(environment.packages),
-        observation_space=None if environment.observation_space is None else _json(environment.observation_space),
-        action_space=None if environment.action_space is None else _json(environment.action_space),
-        tools=_json(list(tools)),
+        spec=json_text(environment.spec),
+        pkg_versions=json_text(environment.packages),
+        observation_space=None if environment.observation_space is None else json_text(environment.observation_space),
+        action_space=None if environment.action_space is None else json_text(environment.action_space),
+        tools=json_text(list(tools)),
         deterministic=environment.deterministic,
     )
 
@@ -347,7 +269,7 @@ def _environment_record(row: EnvRow) -> EnvironmentRecord:
 
 
 def _agent_row(agent: AgentRecord) -> AgentRow:
-    return AgentRow(agent.name, agent.kind, agent.model, _json(agent.config), agent.prompt)
+    return AgentRow(agent.name, agent.kind, agent.model, json_text(agent.config), agent.prompt)
 
 
 def _agent_kind(kind: str) -> AgentKind:
@@ -360,7 +282,3 @@ def _agent_kind(kind: str) -> AgentKind:
 
 def _as_tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
-
-
-def _json(value: object) -> str:
-    return clean_json(value).text
