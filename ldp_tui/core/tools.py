@@ -174,22 +174,6 @@ class Tool(BaseModel):
         return self._signature
 
 
-_TEMPLATE = Tool(info=FunctionInfo(name="", description="", parameters=None))
-_infos: WeakKeyDictionary[Signature, FunctionInfo] = WeakKeyDictionary()
-
-
-def _info_of(signature: Signature) -> FunctionInfo:
-    """One description per function, shared by all tools made of it."""
-    info = _infos.get(signature)
-    if info is None:
-        info = _infos[signature] = FunctionInfo(
-            name=signature.name,
-            description=signature.description,
-            parameters=Parameters.model_validate(signature.parameters),
-        )
-    return info
-
-
 Tools = list[Tool]
 ToolsAdapter: TypeAdapter[Tools] = TypeAdapter(Tools)
 
@@ -244,3 +228,19 @@ def _type_name(schema: dict[str, Any]) -> str:
     if "enum" in schema and "type" not in schema:
         return "enum"
     return str(schema.get("type", "any"))
+
+
+_TEMPLATE = Tool(info=FunctionInfo(name="", description="", parameters=None))
+_infos: WeakKeyDictionary[Signature, FunctionInfo] = WeakKeyDictionary()
+
+
+def _info_of(signature: Signature) -> FunctionInfo:
+    """One description per function, shared by all tools made of it."""
+    info = _infos.get(signature)
+    if info is None:
+        info = _infos[signature] = FunctionInfo(
+            name=signature.name,
+            description=signature.description,
+            parameters=Parameters.model_validate(signature.parameters),
+        )
+    return info
