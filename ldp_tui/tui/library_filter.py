@@ -104,7 +104,7 @@ def parse_filter(text: str) -> LibraryFilter:
 
 
 def terms(text: str) -> Iterator[Term]:
-    """The pieces of a filter line; raises FilterError at the first without a known field, a value or a closing quote."""
+    """The pieces of a filter line; raises FilterError where one lacks a known field, a value or its closing quote."""
     position = 0
     while text[position:].strip():
         match = _TERM.match(text, position)
