@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ldp_tui.adapters.gymnasium_family import Family
-from ldp_tui.adapters.gymnasium_keys import digits_for, keys_of_environment
+from ldp_tui.adapters.gymnasium_keys import digits_for, keys_by_name, keys_of_environment, pairs_for
 from ldp_tui.adapters.gymnasium_names import providing
 from ldp_tui.adapters.space_text import variables_text
 from ldp_tui.adapters.spaces import ArrayCodec, Codec, DiscreteCodec, InvalidValueError, codec_for
@@ -76,9 +76,9 @@ class GymnasiumActions:
         return mask if mask.shape == (self.codec.n,) else None
 
     def keys(self) -> dict[str, ToolCall]:
-        """Textual key name to call: the environment's own keys, then its family's, then digits."""
+        """Textual key name to call: the environment's own keys, then its family's, then ones guessed from the space."""
         values: dict[str, Any] = {key: self.codec.encode(native) for key, native in digits_for(self.space).items()}
-        values |= self._family.keys
+        values |= {**keys_by_name(self._names), **(self._family.keys or pairs_for(self.space))}
         values |= {key: self.codec.encode(native) for key, native in self._own_keys.items() if native in self.space}
         return {key: self.call(value) for key, value in values.items()}
 
@@ -87,6 +87,10 @@ class GymnasiumActions:
         if self._family.idle:
             return self.call(self._family.idle[elapsed % len(self._family.idle)])
         return None if self._own_idle is None else self.call_for(self._own_idle)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return (self.codec.names or ()) if isinstance(self.codec, DiscreteCodec) else ()
 
     def _accepted(self, family: Family) -> str:
         if isinstance(self.codec, DiscreteCodec):

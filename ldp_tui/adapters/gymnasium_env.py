@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -10,9 +9,10 @@ import gymnasium
 from numpy.typing import NDArray
 
 from ldp_tui.adapters.gymnasium_actions import ACT, GymnasiumActions, MaskMode, mask_source
+from ldp_tui.adapters.gymnasium_description import description_of
 from ldp_tui.adapters.gymnasium_family import Ending, Family
 from ldp_tui.adapters.gymnasium_make import make_gymnasium
-from ldp_tui.adapters.gymnasium_names import family_of
+from ldp_tui.adapters.gymnasium_names import family_of, succeeded
 from ldp_tui.adapters.gymnasium_render import Prefer, drawing, rendered
 from ldp_tui.adapters.plain import plain
 from ldp_tui.adapters.space_text import Describe, describe_for, variables_text
@@ -22,7 +22,6 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages, ToolCall, ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool
 
-_ENGINES: Final = {"box2d": "Box2D", "mujoco": "mujoco", "phys2d": "jax", "tabular": "jax"}
 _SECOND_CALL: Final = "Only one action is taken at a time; this call was not carried out."
 _OVER: Final = "The episode is over; nothing happened."
 
@@ -92,8 +91,9 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
             return self.default_no_tool_calls_response
         text, reward = self._play(calls[0])
         state = self.state
-        answers: Messages = [_answer(calls[0], text, {"observation": state.observed, **state.refused})]
+        answers: Messages = [_answer(calls[0], text, dict(state.refused))]
         answers += [_answer(call, _SECOND_CALL, {}) for call in calls[1:]]
+        answers[-1].info = {"observation": state.observed, **(answers[-1].info or {})}
         return answers, reward, state.terminated, state.truncated
 
     async def close(self) -> None:
@@ -176,11 +176,8 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         state = self.state
         if not (state.terminated or state.truncated):
             return None
-        if self._family.success is not None:
-            ending = Ending(self.gym_env.unwrapped, state.terminated, state.last_reward, state.return_)
-            return self._family.success(ending)
-        threshold = self.gym_env.spec.reward_threshold if self.gym_env.spec is not None else None
-        return None if threshold is None else state.return_ >= threshold
+        ending = Ending(self.gym_env.unwrapped, state.terminated, state.last_reward, state.return_)
+        return succeeded(self.gym_env, self._family, ending)
 
     def export_frame(self) -> Frame:
         """Observation, steps and return so far."""
@@ -194,20 +191,8 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         return spec.id if spec is not None else type(self.gym_env.unwrapped).__name__
 
     def describe(self) -> dict[str, Any]:
-        """What was played, for the record: id, arguments, spaces, limits, versions. JSON values only."""
-        spec, env = self.gym_env.spec, self.gym_env
-        return {
-            "id": spec.id if spec is not None else None,
-            "class": f"{type(env.unwrapped).__module__}:{type(env.unwrapped).__qualname__}",
-            "kwargs": plain(spec.kwargs) if spec is not None else {},
-            "action_space": {"text": str(env.action_space), "schema": self._actions.codec.schema},
-            "observation_space": {"text": str(env.observation_space), "schema": self._observations.schema},
-            "max_steps": self.max_steps,
-            "reward_threshold": plain(spec.reward_threshold) if spec is not None else None,
-            "deterministic": spec is not None and not spec.nondeterministic,
-            "mask": self._mask_mode,
-            "versions": _versions(type(env.unwrapped).__module__),
-        }
+        """What is played, completely enough to make it again: the fields of `EnvironmentRecord`, JSON values only."""
+        return description_of(self.gym_env, mask=self._mask_mode)
 
     def _play(self, call: ToolCall) -> tuple[str, float]:
         state = self.state
@@ -262,16 +247,3 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
 
 def _answer(call: ToolCall, text: str, info: dict[str, Any]) -> ToolResponseMessage:
     return ToolResponseMessage(content=text, name=call.function.name, tool_call_id=call.id, info=info)
-
-
-def _versions(module: str) -> dict[str, str]:
-    packages = {"gymnasium", "numpy", module.partition(".")[0]}
-    if module.startswith("gymnasium.envs.") and (engine := _ENGINES.get(module.split(".")[2])) is not None:
-        packages.add(engine)
-    versions = {}
-    for package in sorted(packages):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions

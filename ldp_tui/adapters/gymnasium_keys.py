@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 from gymnasium import spaces
 
 _SPECIAL: Final = {
@@ -12,6 +13,17 @@ _SPECIAL: Final = {
     273: "up", 274: "down", 275: "right", 276: "left",  # pygame 1
     1073741903: "right", 1073741904: "left", 1073741905: "down", 1073741906: "up",  # pygame 2
 }  # fmt: skip
+_PAIRS: Final = [
+    ("q", "a"),
+    ("w", "s"),
+    ("e", "d"),
+    ("r", "f"),
+    ("t", "g"),
+    ("y", "h"),
+    ("u", "j"),
+    ("i", "k"),
+    ("o", "l"),
+]
 _SPELLED: Final = {" ": "space", "\r": "enter", "\t": "tab"}
 _PUNCTUATION: Final = {
     "+": "plus", "-": "minus", "*": "asterisk", "/": "slash", ",": "comma", ".": "full_stop", ";": "semicolon",
@@ -48,6 +60,29 @@ def keys_of_environment(bindings: Mapping[Any, Any]) -> tuple[dict[str, Any], An
         elif len(codes) == 1 and (name := textual_key(codes[0])) is not None:
             keys[name] = action
     return keys, idle
+
+
+def keys_by_name(names: Sequence[str]) -> dict[str, str]:
+    """Arrows for actions that are called like them, and space for `fire`, however they are written."""
+    folded = {name.casefold(): name for name in names}
+    keys = {key: folded[key] for key in ("up", "down", "left", "right") if key in folded}
+    return keys | ({"space": folded["fire"]} if "fire" in folded else {})
+
+
+def pairs_for(space: spaces.Space[Any]) -> dict[str, Any]:
+    """A key for the most and one for the least of each entry of a short bounded vector, the others being zero."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1 or not 0 < space.shape[0] <= len(_PAIRS):
+        return {}
+    if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+        return {}
+    rest = np.clip(np.zeros(space.shape), space.low, space.high)
+    keys: dict[str, Any] = {"space": rest.tolist()}
+    for i, pair in enumerate(_PAIRS[: space.shape[0]] if space.shape[0] > 1 else [("right", "left")]):
+        for key, bound in zip(pair, (space.high[i], space.low[i]), strict=True):
+            pushed = rest.copy()
+            pushed[i] = bound
+            keys[key] = pushed.tolist()
+    return {key: value[0] for key, value in keys.items()} if space.shape[0] == 1 else keys
 
 
 def digits_for(space: spaces.Space[Any]) -> dict[str, int]:

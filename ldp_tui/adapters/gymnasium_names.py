@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from ldp_tui.adapters import known_control, known_toy_text
 from ldp_tui.adapters.catalogue import BY_ID
-from ldp_tui.adapters.gymnasium_family import Family
+from ldp_tui.adapters.gymnasium_family import Ending, Family
 
 _LLM_METHODS: Final = ("get_observation_schema", "get_action_schema", "get_goal_description")
 _REAL_TIME_FPS: Final = 10
@@ -62,8 +62,13 @@ def _derived(env: gymnasium.Env[Any, Any]) -> Family:
     meanings = _action_meanings(env)
     space, idle = env.action_space, tuple[Any, ...]()
     if (env.metadata or {}).get("render_fps", 0) >= _REAL_TIME_FPS:
-        if isinstance(space, spaces.Box) and (space.low <= 0).all() and (space.high >= 0).all():
-            idle = (0.0 if space.low.size == 1 else (space.low * 0).tolist(),)
+        if (
+            isinstance(space, spaces.Box)
+            and len(space.shape) == 1
+            and (space.low <= 0).all()
+            and (space.high >= 0).all()
+        ):
+            idle = (0.0 if space.low.size == 1 else [0.0] * space.low.size,)
         elif "NOOP" in meanings:
             idle = ("NOOP",)
     return Family(goal=_goal_of_class, actions=meanings, components=_actuators(env.unwrapped), idle=idle)
@@ -78,16 +83,26 @@ def _actuators(inner: Any) -> tuple[str, ...]:
     model = getattr(inner, "model", None)
     if not type(inner).__module__.startswith("gymnasium.envs.mujoco.") or model is None:
         return ()
-    return tuple(model.actuator(i).name for i in range(model.nu))
+    return tuple(model.actuator(i).name or model.joint(model.actuator_trnid[i, 0]).name for i in range(model.nu))
 
 
 def _goal_of_class(inner: Any) -> str:
     spec = getattr(inner, "spec", None)
     if spec is not None and spec.id in BY_ID:
         return BY_ID[spec.id].description
+    if type(inner).__module__.startswith("ale_py."):
+        return f"Atari game {spec.id if spec is not None else ''}. Reward: the points of the game."
     own_text = inspect.cleandoc(vars(type(inner)).get("__doc__") or "").split("\n\n")[0]
     name = spec.id if spec is not None else type(inner).__name__
     return f"Environment {name}. {own_text or 'Choose actions that make the sum of rewards large.'}"
+
+
+def succeeded(env: gymnasium.Env[Any, Any], family: Family, ending: Ending) -> bool | None:
+    """Whether a finished episode reached its goal: by the family's rule, else by the reward threshold, else None."""
+    if family.success is not None:
+        return family.success(ending)
+    threshold = env.spec.reward_threshold if env.spec is not None else None
+    return None if threshold is None else ending.return_ >= threshold
 
 
 def providing(env: gymnasium.Env[Any, Any], methods: tuple[str, ...]) -> Any | None:

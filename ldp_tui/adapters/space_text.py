@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Describe = Callable[[Any], str]
 
-_SHOWN_NUMBERS: Final = 64
+_SHOWN_NUMBERS: Final = 128
 _SHOWN_ITEMS: Final = 20
 
 
@@ -30,7 +30,7 @@ def describe_for(space: spaces.Space[Any], names: Sequence[str] | None = None) -
 
 def variables_text(space: spaces.Box, names: Sequence[str]) -> str:
     """One clause per variable of a vector, with its bounds where it has any."""
-    low, high = space.low.tolist(), space.high.tolist()
+    low, high = (space.low + 0.0).tolist(), (space.high + 0.0).tolist()  # + 0.0: no "-0"
     return "; ".join(f"{name}{_bounds(a, b)}" for name, a, b in zip(names, low, high, strict=True))
 
 
@@ -82,7 +82,8 @@ def _image(native: Any) -> str:
 def _summary(native: Any) -> str:
     array = np.asarray(native)
     shape = "×".join(str(length) for length in array.shape)
-    return f"{shape} array of {array.dtype}, from {array.min():.4g} to {array.max():.4g}, mean {array.mean():.4g}"
+    kind = "vector" if array.ndim == 1 else "array"
+    return f"{kind} of {shape} {array.dtype}, from {array.min():.4g} to {array.max():.4g}, mean {array.mean():.4g}"
 
 
 def _dict(space: spaces.Dict) -> Describe:
