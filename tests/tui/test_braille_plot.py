@@ -110,8 +110,15 @@ async def test_marker() -> None:
     async with OnePlot().run_test(size=(40, 8)) as pilot:
         pilot.app.plot.show([Series("return", [0, 1])], markers=[Marker(2, "optimal")])
         await pilot.pause()
-        assert pilot.app.rows()[1].startswith("2┤┄┄┄")
-        assert pilot.app.rows()[1].endswith("┄ optimal 2")
+        assert pilot.app.rows()[1].startswith("2┤┄ optimal 2 ┄┄┄")
+
+
+async def test_curve_under_the_marker_label() -> None:
+    """The label moves to the end that is free."""
+    async with OnePlot().run_test(size=(40, 8)) as pilot:
+        pilot.app.plot.show([Series("return", [2, 0, 0, 0])], markers=[Marker(2, "optimal")])
+        await pilot.pause()
+        assert pilot.app.rows()[1].endswith("┄ optimal 2 ┄")
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [math.inf, NAN]])

@@ -151,8 +151,8 @@ class BraillePlot(Widget):
         finite = [values[np.isfinite(values)] for values in (np.asarray(line.values) for line in series)]
         known = np.concatenate([*finite, [marker.value for marker in self._markers]]) if any(map(len, finite)) else None
         if known is None:
-            hint = self._hint[: max(0, width)]
-            line = Strip([Segment(hint, self._style("axis"))]).text_align(width, "center")
+            margin = " " * max(0, (width - cell_len(self._hint)) // 2)
+            line = Strip([Segment(margin + self._hint, self._style("axis"))]).adjust_cell_length(width, self.rich_style)
             return [Strip.blank(width, self.rich_style)] * ((height - 1) // 2) + [line]
         low, high = float(known.min()), float(known.max())
         legend, footer = height >= 3, height >= 5
@@ -196,12 +196,17 @@ class BraillePlot(Widget):
         share = (marker.value - low) / (high - low) if high > low else 0.5
         row = rows - 1 - min(rows - 1, int(share * rows))
         line, owned = characters[row], owners[row]
-        label = f" {plain_line(marker.label)} {number(marker.value)}"
-        label = label if cell_len(label) == len(label) <= len(line) // 2 else ""
-        rule = "┄" * (len(line) - len(label)) + label
-        for x, character in enumerate(rule):
-            if owned[x] < 0:
-                line[x] = character
+        line[:] = [character if owner >= 0 else "┄" for character, owner in zip(line, owned, strict=True)]
+        label = f" {plain_line(marker.label)} {number(marker.value)} "
+        if cell_len(label) != len(label) or len(label) > len(line) // 2:
+            return
+        # At the left, where curves begin and values are oldest, unless the right end is free and the left is not.
+        start, end = 1, len(line) - len(label) - 1
+        free_right = all(owner < 0 for owner in owned[end : end + len(label)])
+        if free_right and any(owner >= 0 for owner in owned[start : start + len(label)]):
+            start = end
+        line[start : start + len(label)] = label
+        owned[start : start + len(label)] = [-1] * len(label)
 
     def _legend(self, series: list[Series], width: int) -> Strip:
         segments: list[Segment] = []

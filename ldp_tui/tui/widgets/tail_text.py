@@ -141,13 +141,13 @@ class TailText(Widget, can_focus=True):
         """A visible line, with the count of lines below in the last one while scrolled back."""
         width, height = self.size
         style = self.rich_style
-        if not self._lines[-1] and len(self._lines) == 1:
+        if not self._line_count:
             return self._hint_line(y)
         index = self._top + y
-        if index >= len(self._lines):
+        if index >= self._line_count:
             return Strip.blank(width, style)
         strip = self._text_strip(index, style).adjust_cell_length(width, style)
-        below = len(self._lines) - self._top - height
+        below = self._line_count - self._top - height
         if y == height - 1 and below > 0:
             label = f" ↓ {below:,} "
             mark = Strip([Segment(label, self.get_component_rich_style("tail-text--below"))])
@@ -163,8 +163,13 @@ class TailText(Widget, can_focus=True):
         self.refresh()
 
     @property
+    def _line_count(self) -> int:
+        """Lines to show: one just begun counts once it has text."""
+        return len(self._lines) - (not self._lines[-1])
+
+    @property
     def _last_top(self) -> int:
-        return max(0, len(self._lines) - self.size.height)
+        return max(0, self._line_count - self.size.height)
 
     @property
     def _top(self) -> int:
