@@ -58,7 +58,7 @@ class QueryThread(Generic[SourceType]):
         threading.Thread(target=self._work, name="query", daemon=True).start()
 
     async def run(self, ask: Callable[[SourceType], Answer]) -> Answer:
-        """The answer of `ask`, which runs on the thread. Cancelling skips it before it starts and interrupts it after."""
+        """The answer of `ask`, which runs on the thread. Cancelling skips a waiting, or interrupts a running, one."""
         if self._closed:
             raise asyncio.CancelledError
         question = _Question(ask, asyncio.get_running_loop().create_future())
