@@ -1,0 +1,223 @@
+"""Names of environments and players → objects. Listing names imports nothing of what is listed.
+
+Environments, in this order: a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a bundled file,
+`module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones, then the
+group `ldp_tui.agents`, then `module:Class`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from ldp_tui import __version__
+from ldp_tui.adapters.catalogue import CATALOGUE
+from ldp_tui.core.agent import Agent
+from ldp_tui.core.environment import Environment
+from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.specs import Spec
+from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
+from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
+
+if TYPE_CHECKING:
+    from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+
+ENVIRONMENT_GROUP = "ldp_tui.envs"
+AGENT_GROUP = "ldp_tui.agents"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentName:
+    """One environment that can be asked for. `needs` names a missing extra, or is empty."""
+
+    name: str
+    group: str
+    summary: str
+    needs: str = ""
+    error: str = ""
+    """Why a file cannot be used, with its line; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentName:
+    """One kind of player."""
+
+    name: str
+    summary: str
+    options: tuple[str, ...] = ()
+
+
+_AGENTS: dict[str, tuple[str, str]] = {
+    "human": ("ldp_tui.agents.human:HumanAgent", "You, by keys and forms"),
+    "random": ("ldp_tui.agents.random_players:RandomAgent", "Uniform over the legal actions, or over the schema"),
+    "mask-random": ("ldp_tui.agents.random_players:MaskRandomAgent", "Uniform over the legal actions only"),
+    "optimal": ("ldp_tui.agents.optimal:OptimalAgent", "Exact optimum by dynamic programming (toy-text environments)"),
+    "heuristic": (
+        "ldp_tui.agents.heuristic:HeuristicAgent",
+        "Documented rule of thumb (classic control, Lunar Lander)",
+    ),
+    "qlearning": (
+        "ldp_tui.agents.qlearning_player:QLearningAgent",
+        "Tabular Q-learning, trained in seconds at first use",
+    ),
+}
+
+
+def environment_names() -> list[EnvironmentName]:
+    """Every environment that can be listed: files first, then plug-ins, then Gymnasium's ids."""
+    names = [EnvironmentName(file.name, file.group, file.summary, error=file.error) for file in environment_files()]
+    names += [EnvironmentName(e.name, "plug-in", e.value) for e in entry_points(group=ENVIRONMENT_GROUP)]
+    names += [EnvironmentName(entry.id, entry.group, entry.description, entry.extra) for entry in CATALOGUE]
+    return names
+
+
+def agent_names() -> list[AgentName]:
+    """Every player that can be listed."""
+    names = [AgentName(name, summary) for name, (_, summary) in _AGENTS.items()]
+    return names + [AgentName(entry.name, entry.value) for entry in entry_points(group=AGENT_GROUP)]
+
+
+def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
+    """Environment that `text` asks for (`NAME[,key=value…]`), with its record.
+
+    Raises:
+        UsageError: Unknown name or argument, missing extra, or a file that cannot be imported; one line says which.
+    """
+    spec = Spec.parse(text)
+    file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
+    if file is not None:
+        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+    if spec.model:
+        factory = _attribute(spec.name, spec.model)
+        if factory is not None:
+            return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}")
+    for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
+        return _from_factory(entry.load(), spec, name=spec.name)
+    return _from_gymnasium(spec)
+
+
+def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
+    """Player that `text` asks for (`KIND[:MODEL][,key=value…]`), with its record.
+
+    Raises:
+        UsageError: Unknown kind or option; one line says which and what exists.
+    """
+    spec = Spec.parse(text)
+    factory = _agent_factory(spec)
+    options = {**({"model": spec.model} if spec.model else {}), **spec.options}
+    agent = _call(factory, options, what=f"player {spec.name!r}")
+    if not isinstance(agent, Agent):
+        raise UsageError(f"{text!r} makes a {type(agent).__name__}, not an Agent.")
+    return agent, AgentRecord(str(spec), agent.kind, spec.model or None, dict(spec.options))
+
+
+def check_environment_name(text: str) -> None:
+    """Raise UsageError if `text` cannot name an environment; imports nothing, so that a front end can ask first."""
+    spec = Spec.parse(text)
+    if spec.model or "/" in spec.name or find_environment_file(spec.name) is not None:
+        return
+    names = {name.name for name in environment_names()}
+    if spec.name not in names and "-v" not in spec.name:
+        raise UnknownName("environment", spec.name, names)
+
+
+def check_agent_name(text: str) -> None:
+    """Raise UsageError if `text` cannot name a player; imports nothing."""
+    spec = Spec.parse(text)
+    names = {name.name for name in agent_names()}
+    if spec.name not in names and not spec.model:
+        raise UnknownName("agent", spec.name, names)
+
+
+def _agent_factory(spec: Spec) -> Callable[..., Any]:
+    if spec.name in _AGENTS:
+        module, _, attribute = _AGENTS[spec.name][0].partition(":")
+        factory: Callable[..., Any] = getattr(import_module(module), attribute)
+        return factory
+    for entry in entry_points(group=AGENT_GROUP, name=spec.name):
+        loaded: Callable[..., Any] = entry.load()
+        return loaded
+    if spec.model and (found := _attribute(spec.name, spec.model)) is not None:
+        return found
+    raise UnknownName("agent", spec.name, [name.name for name in agent_names()])
+
+
+def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
+    """`attribute` of `module`, or None if there is no such module or attribute."""
+    try:
+        found: Callable[..., Any] | None = getattr(import_module(module), attribute, None)
+    except ModuleNotFoundError as error:
+        if error.name is not None and module.startswith(error.name):
+            return None
+        raise UsageError(f"{module} cannot be imported: {error}") from error
+    except Exception as error:
+        raise UsageError(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
+    return found
+
+
+def _from_factory(
+    factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
+) -> tuple[Environment[Any], EnvironmentRecord]:
+    made = _call(factory, spec.options, what=f"environment {name!r}")
+    packages = {"ldp-tui": __version__}
+    if source is not None:
+        packages["source"] = source.digest
+    if isinstance(made, Environment):
+        return made, EnvironmentRecord(name, "tools", dict(spec.options), packages)
+    import gymnasium
+
+    from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+
+    if not isinstance(made, gymnasium.Env):
+        raise UsageError(f"environment {name!r} makes a {type(made).__name__}, not an Environment.")
+    adapted = GymnasiumEnvironment(made)
+    return adapted, _gymnasium_record(adapted, name, spec.options, packages)
+
+
+def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
+    from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+
+    id_ = f"{spec.name}:{spec.model}" if spec.model else spec.name
+    try:
+        env = GymnasiumEnvironment.make(id_, **spec.options)
+    except UnknownName as error:
+        raise UnknownName("environment", id_, [*error.available, *(n.name for n in environment_names())]) from error
+    return env, _gymnasium_record(env, id_, spec.options, {})
+
+
+def _gymnasium_record(
+    env: GymnasiumEnvironment, name: str, options: Mapping[str, Any], packages: Mapping[str, str]
+) -> EnvironmentRecord:
+    record = EnvironmentRecord(**env.describe())
+    return replace(
+        record, name=name, spec={**record.spec, "options": dict(options)}, packages={**record.packages, **packages}
+    )
+
+
+def _call(factory: Callable[..., Any], options: Mapping[str, Any], *, what: str) -> Any:
+    """Call a factory with a person's options; what it cannot take becomes a sentence."""
+    try:
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # some built-in callables have no signature
+        parameters = {}
+    takes_any = not parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    for name in options:
+        if name not in parameters and not takes_any:
+            raise UnknownName(f"option of {what}", name, parameters)
+    missing = [
+        p.name
+        for p in parameters.values()
+        if p.default is p.empty and p.name not in options and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    if missing:
+        raise UsageError(f"{what} needs {', '.join(f'{name}=…' for name in missing)}.")
+    try:
+        return factory(**options)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{what} cannot be made: {type(error).__name__}: {error}") from error
