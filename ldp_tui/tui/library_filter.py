@@ -1,7 +1,7 @@
 """The library's filter line, such as `env:cartpole agent:random return>100 "exact words"`, as a typed filter.
 
-Terms narrow down; the same field given twice, or values joined by commas, are alternatives. Words without a field, and
-`text:`, search the recorded messages. Quotes keep spaces: `agent:"my agent"`.
+Terms narrow down. A field given twice, or values joined by commas, are alternatives, except for tags, numbers and text,
+which all must hold. Words without a field, and `text:`, search the recorded messages. Quotes keep spaces.
 """
 
 from __future__ import annotations
@@ -10,17 +10,26 @@ import difflib
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeVar, get_args
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-End = Literal["running", "terminated", "truncated", "failed", "aborted", "interrupted"]
-ENDS: Final[tuple[End, ...]] = get_args(End)
-Choice = TypeVar("Choice", bound=str)
-FIELDS: Final = ("env", "agent", "seed", "end", "return", "steps", "success", "text")
+from ldp_tui.engine.events import EndReason
+from ldp_tui.store.results import EpisodeFilter, Range
+from ldp_tui.store.rows import EndStatus
 
-_NUMBERS: Final = ("return", "steps")
+FIELDS: Final = ("env", "agent", "seed", "task", "end", "return", "steps", "success", "tag", "text")
+STATUSES: Final[dict[EndReason, EndStatus]] = {
+    "terminated": "done",
+    "truncated": "truncated",
+    "failed": "failed",
+    "aborted": "aborted",
+    "interrupted": "interrupted",
+}
+
+_ANSWERS: Final = {"yes": True, "no": False}
 _TERM = re.compile(r'\s*(?:(?P<name>[^\s":=<>]+)?(?P<operator>[<>]=?|[:=]))?(?P<value>(?:"[^"]*"|[^\s"])*)(?P<open>")?')
-_ANSWERS: Final = {"yes": True, "no": False, "true": True, "false": False}
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class FilterError(ValueError):
@@ -30,33 +39,6 @@ class FilterError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.position = position
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Numbers from `low` to `high`, both included."""
-
-    low: float = -math.inf
-    high: float = math.inf
-
-    def __and__(self, other: Range) -> Range:
-        """What lies in both."""
-        return Range(max(self.low, other.low), min(self.high, other.high))
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryFilter:
-    """Which episodes to list. An empty tuple and None restrict nothing; names match any part, in any case."""
-
-    envs: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
-    seeds: tuple[str, ...] = ()
-    ends: tuple[End, ...] = ()
-    return_: Range = field(default_factory=Range)
-    steps: Range = field(default_factory=Range)
-    success: bool | None = None
-    words: tuple[str, ...] = ()
-    """Words and phrases that the recorded messages must hold, all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +53,36 @@ class Term:
     end: int
 
 
-def parse_filter(text: str) -> LibraryFilter:
+def parse_filter(text: str) -> EpisodeFilter:
     """The filter that `text` asks for; raises FilterError."""
-    names: dict[str, list[str]] = {name: [] for name in ("env", "agent", "seed", "text")}
-    ranges = dict.fromkeys(_NUMBERS, Range())
-    ends: list[End] = []
-    success: bool | None = None
+    values: dict[str, list[str]] = {name: [] for name in FIELDS}
+    ranges = {"return": Range(), "steps": Range()}
     for term in terms(text):
         if term.name in ranges:
-            ranges[term.name] &= _range(term)
+            ranges[term.name] = _both(ranges[term.name], _range(term))
             continue
         if term.operator not in {":", "="}:
             raise FilterError(f"`{term.name}` takes `:`, not `{term.operator}`", term.value_start - len(term.operator))
-        if term.name == "end":
-            ends += [_choice(value, at, ENDS) for value, at in _alternatives(term)]
-        elif term.name == "success":
-            success = _ANSWERS[_choice(term.value, term.value_start, tuple(_ANSWERS))]
-        elif term.name == "text":
-            names["text"].append(_unquote(term.value))
-        else:
-            names[term.name] += [_unquote(value) for value, _ in _alternatives(term)]
-    return LibraryFilter(
-        envs=tuple(names["env"]),
-        agents=tuple(names["agent"]),
-        seeds=tuple(names["seed"]),
-        ends=tuple(ends),
+        match term.name:
+            case "text":
+                values["text"].append(_unquote(term.value))
+            case "end":
+                values["end"] += [_choice(value, at, tuple(STATUSES)) for value, at in _alternatives(term)]
+            case "success":
+                values["success"] = [_choice(term.value, term.value_start, tuple(_ANSWERS))]
+            case name:
+                values[name] += [_unquote(value) for value, _ in _alternatives(term)]
+    return EpisodeFilter(
+        envs=tuple(values["env"]),
+        agents=tuple(values["agent"]),
+        statuses=tuple(status for reason, status in STATUSES.items() if reason in values["end"]),
+        seeds=tuple(values["seed"]),
+        task_ids=tuple(values["task"]),
         return_=ranges["return"],
         steps=ranges["steps"],
-        success=success,
-        words=tuple(names["text"]),
+        success=_ANSWERS[values["success"][0]] if values["success"] else None,
+        words=tuple(values["text"]),
+        tags=tuple(values["tag"]),
     )
 
 
@@ -147,8 +130,8 @@ def _range(term: Term) -> Range:
             raise FilterError(f"a range is written `{term.name}:10..20`", term.value_start - len(term.operator))
         high_at = term.value_start + len(low) + len(dots)
         return Range(
-            _number(low, term.value_start, whole=whole) if low else -math.inf,
-            _number(high, high_at, whole=whole) if high else math.inf,
+            _number(low, term.value_start, whole=whole) if low else None,
+            _number(high, high_at, whole=whole) if high else None,
         )
     number = _number(term.value, term.value_start, whole=whole)
     match term.operator:
@@ -162,6 +145,13 @@ def _range(term: Term) -> Range:
             return Range(high=number)
         case _:
             return Range(number, number)
+
+
+def _both(one: Range, other: Range) -> Range:
+    """What lies in both ranges."""
+    lows = [side for side in (one.low, other.low) if side is not None]
+    highs = [side for side in (one.high, other.high) if side is not None]
+    return Range(max(lows, default=None), min(highs, default=None))
 
 
 def _number(text: str, position: int, *, whole: bool) -> float:

@@ -2,36 +2,39 @@ import math
 
 import pytest
 
-from ldp_tui.tui.library_filter import FilterError, LibraryFilter, Range, parse_filter, with_value
+from ldp_tui.store.results import EpisodeFilter, Range
+from ldp_tui.tui.library_filter import FilterError, parse_filter, with_value
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", LibraryFilter()),
-        ("   ", LibraryFilter()),
-        ("env:cartpole", LibraryFilter(envs=("cartpole",))),
-        ("env:cartpole,maze env=taxi", LibraryFilter(envs=("cartpole", "maze", "taxi"))),
-        ('agent:"my agent, v2"', LibraryFilter(agents=("my agent, v2",))),
-        ("seed:7,8", LibraryFilter(seeds=("7", "8"))),
-        ("end:failed,Aborted", LibraryFilter(ends=("failed", "aborted"))),
-        ("return>=100", LibraryFilter(return_=Range(100, math.inf))),
-        ("return>100", LibraryFilter(return_=Range(math.nextafter(100, math.inf), math.inf))),
-        ("return<-1.5", LibraryFilter(return_=Range(-math.inf, math.nextafter(-1.5, -math.inf)))),
-        ("return:-1..1", LibraryFilter(return_=Range(-1, 1))),
-        ("return:..1", LibraryFilter(return_=Range(high=1))),
-        ("return≥1", LibraryFilter(words=("return≥1",))),
-        ("return>=−3", LibraryFilter(return_=Range(low=-3))),
-        ("return=1", LibraryFilter(return_=Range(1, 1))),
-        ("steps>10 steps<=20", LibraryFilter(steps=Range(11, 20))),
-        ("success:yes", LibraryFilter(success=True)),
-        ("success:No", LibraryFilter(success=False)),
-        ("traceback", LibraryFilter(words=("traceback",))),
-        ('"two words" text:other', LibraryFilter(words=("two words", "other"))),
-        ("ENV:maze key error", LibraryFilter(envs=("maze",), words=("key", "error"))),
+        ("", EpisodeFilter()),
+        ("   ", EpisodeFilter()),
+        ("env:cartpole", EpisodeFilter(envs=("cartpole",))),
+        ("env:cartpole,maze env=taxi", EpisodeFilter(envs=("cartpole", "maze", "taxi"))),
+        ('agent:"my agent, v2"', EpisodeFilter(agents=("my agent, v2",))),
+        ("seed:7,8", EpisodeFilter(seeds=("7", "8"))),
+        ("end:terminated", EpisodeFilter(statuses=("done",))),
+        ("task:gsm-1 tag:good,short", EpisodeFilter(task_ids=("gsm-1",), tags=("good", "short"))),
+        ("end:failed,Aborted", EpisodeFilter(statuses=("failed", "aborted"))),
+        ("return>=100", EpisodeFilter(return_=Range(low=100))),
+        ("return>100", EpisodeFilter(return_=Range(low=math.nextafter(100, math.inf)))),
+        ("return<-1.5", EpisodeFilter(return_=Range(high=math.nextafter(-1.5, -math.inf)))),
+        ("return:-1..1", EpisodeFilter(return_=Range(-1, 1))),
+        ("return:..1", EpisodeFilter(return_=Range(high=1))),
+        ("return≥1", EpisodeFilter(words=("return≥1",))),
+        ("return>=−3", EpisodeFilter(return_=Range(low=-3))),
+        ("return=1", EpisodeFilter(return_=Range(1, 1))),
+        ("steps>10 steps<=20", EpisodeFilter(steps=Range(11, 20))),
+        ("success:yes", EpisodeFilter(success=True)),
+        ("success:No", EpisodeFilter(success=False)),
+        ("traceback", EpisodeFilter(words=("traceback",))),
+        ('"two words" text:other', EpisodeFilter(words=("two words", "other"))),
+        ("ENV:maze key error", EpisodeFilter(envs=("maze",), words=("key", "error"))),
     ],
 )
-def test_filter_line(text: str, expected: LibraryFilter) -> None:
+def test_filter_line(text: str, expected: EpisodeFilter) -> None:
     """Each term becomes the restriction it names."""
     assert parse_filter(text) == expected
 
@@ -49,7 +52,7 @@ def test_filter_line(text: str, expected: LibraryFilter) -> None:
         ("steps:1..x", 9, "`x` is not a number"),
         ("steps:1.5", 6, "`1.5` is not a whole number"),
         ("return>1..2", 6, "a range is written `return:10..20`"),
-        ("end:ended", 4, "no value `ended`: there are running"),
+        ("end:ended", 4, "no value `ended`: there are terminated"),
         ("end:failed,abortd", 11, "did you mean `aborted`?"),
         ("success:perhaps", 8, "no value `perhaps`: there are yes, no"),
         (">5", 0, "needs a field before it"),
