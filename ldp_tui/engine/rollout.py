@@ -61,12 +61,13 @@ async def rollout(
     render: bool = False,
     gate: Gate | None = None,
     uid: str | None = None,
+    keep_open: bool = False,
     notice: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Play `env` with `agent` until the task ends, a limit is reached, or something fails.
 
     Failures of agent, environment or tools do not raise: they end the episode with reason `failed`. The environment is
-    closed in every case, and an error in closing costs nothing that was played.
+    closed in every case (unless `keep_open`), and an error in closing costs nothing that was played.
 
     Args:
         env: Played from a fresh reset.
@@ -80,6 +81,7 @@ async def rollout(
         render: Ask the environment for a picture after each step.
         gate: Asked before each step.
         uid: Identifier of the episode; a new UUIDv7 when None.
+        keep_open: The environment belongs to the caller, who plays on with it or closes it.
         notice: Told which phase begins: `resetting`, `agent`, `env`.
     """
     episode = _Episode(env, agent, render=render, notice=notice or (lambda _phase: None))
@@ -106,7 +108,8 @@ async def rollout(
             async for event in events:
                 yield event
     finally:
-        await close_bounded(env)
+        if not keep_open:
+            await close_bounded(env)
 
 
 async def _steps(
@@ -333,6 +336,8 @@ class _Episode:
 
 async def close_bounded(env: Environment[Any], seconds: float = CLOSE_SECONDS) -> None:
     """Close the environment; what goes wrong, or takes longer than `seconds`, is logged and given up."""
+    if type(env).close is Environment.close:
+        return
     try:
         await asyncio.wait_for(env.close(), seconds)
     except Exception as error:  # noqa: BLE001 (the episode is over and kept, whatever close does)
