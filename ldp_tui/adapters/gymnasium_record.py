@@ -63,6 +63,8 @@ class RecordEpisodes(
         super().__init__(env)
         self._family = family_of(env)
         self._actions = codec_for(env.action_space, role="action", names=self._family.actions or None)
+        self._discrete = isinstance(env.action_space, gymnasium.spaces.Discrete)
+        self._action_texts: dict[Any, str] = {}
         self._observations = codec_for(env.observation_space)
         self._pictures = PictureEncoder() if frames else None
         self._env_row = _env_row(env)
@@ -116,7 +118,7 @@ class RecordEpisodes(
             gained = float(reward)
             episode.return_ += gained
             flags = (FLAG_TERMINATED if terminated else 0) | (FLAG_TRUNCATED if truncated else 0)
-            text = orjson.dumps([[ACT, {"action": self._actions.encode(action)}]]).decode()
+            text = self._action_text(action)
             row = self._row(episode.t, text, gained, flags, spent, observation, info)
             self._newest = self._submit(AddStep(episode.uid, row))
             if flags:
@@ -148,21 +150,19 @@ class RecordEpisodes(
         observation: Any,
         info: Any,
     ) -> StepRow:
-        return StepRow(
-            t=t,
-            action=action,
-            reward=reward,
-            flags=flags,
-            value=None,
-            tokens_in=None,
-            tokens_out=None,
-            cost_usd=None,
-            dt_us=dt_us,
-            picture=None if self._pictures is None else self._picture(self._pictures),
-            obs=orjson.dumps(self._observations.encode(observation)),
-            info=orjson.dumps({"info": plain(info)}).decode() if info else None,
-            messages=(),
-        )
+        picture = None if self._pictures is None else self._picture(self._pictures)
+        seen = self._observations.encode_json(observation)
+        told = orjson.dumps({"info": plain(info)}).decode() if info else None
+        return StepRow(t, action, reward, flags, None, None, None, None, dt_us, picture, seen, told, ())
+
+    def _action_text(self, action: Any) -> str:
+        """The call in the form of the store; Discrete actions are few and remembered."""
+        known = self._action_texts.get(action) if self._discrete else None
+        if known is None:
+            known = orjson.dumps([[ACT, {"action": self._actions.encode(action)}]]).decode()
+            if self._discrete:
+                self._action_texts[action] = known
+        return known
 
     def _picture(self, pictures: PictureEncoder) -> EncodedPicture | None:
         drawn = rendered(self.env)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NoReturn
 
 import numpy as np
+import orjson
 from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from ldp_tui.adapters.plain import PACK_ABOVE, number_of, packed, plain, unpacke
 Role = Literal["observation", "action"]
 """Actions must be easy to type (one-element boxes are numbers); observations may be packed when they are big."""
 
+_ORJSON_TYPES: Final = frozenset(map(np.dtype, ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]))
 _TABLE_LIMIT: Final = 4096
 _EXACT_SCHEMA_LIMIT: Final = 64
 
@@ -33,6 +35,10 @@ class Codec(ABC):
     @abstractmethod
     def encode(self, native: Any) -> Any:
         """The element as a plain JSON value that shares no memory with it."""
+
+    def encode_json(self, native: Any) -> bytes:
+        """What `encode` gives as JSON text."""
+        return orjson.dumps(self.encode(native))
 
     @abstractmethod
     def decode(self, value: Any, path: str = "action") -> Any:
@@ -106,6 +112,7 @@ class ArrayCodec(Codec):
         self.low, self.high, self.dtype, self.shape = low, high, dtype, low.shape
         self.single = role == "action" and low.size == 1
         self._float = bool(np.issubdtype(dtype, np.floating))
+        self._direct = dtype in _ORJSON_TYPES and low.ndim > 0
         self._pack = role == "observation" and low.size > PACK_ABOVE
         span = np.where(np.isfinite(low) & np.isfinite(high), high.astype(float) - low.astype(float), 1.0)
         self._slack = span * 1e-6 if self._float else np.zeros(self.shape)
@@ -115,13 +122,24 @@ class ArrayCodec(Codec):
         self.schema = _packed_or(nested) if self._pack else nested
 
     def encode(self, native: Any) -> Any:
-        """Nested lists (or one number, or packed bytes); non-finite floats become the words JSON lacks."""
+        """Nested lists (or one number, or packed bytes); non-finite floats become the words JSON lacks.
+
+        Floats have the fewest digits that name them in the space's own precision.
+        """
+        value = orjson.loads(self.encode_json(native))
+        while self.single and isinstance(value, list):
+            value = value[0]
+        return value
+
+    def encode_json(self, native: Any) -> bytes:
+        """The JSON text that `encode` reads, except that a one-element action is still in its list."""
         array = np.asarray(native, dtype=self.dtype)
         if self._pack:
-            return packed(array)
-        if self._float and not np.isfinite(array).all():
-            return plain(array.reshape(-1)[0] if self.single else array.tolist())
-        return array.reshape(-1)[0].item() if self.single else array.tolist()
+            return orjson.dumps(packed(array))
+        if not self._direct or not array.flags.c_contiguous:
+            return orjson.dumps(plain(array.tolist()))
+        text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(plain(array.tolist())) if self._float and b"null" in text else text
 
     def decode(self, value: Any, path: str = "action") -> NDArray[Any]:
         """An array of the space's shape and dtype, within its bounds."""
