@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ldp_tui.agents.heuristics import HEURISTICS, Heuristic, Rule
+from ldp_tui.agents.moves import request
 from ldp_tui.agents.native import (
     NativeEnvironment,
     UnsupportedEnvironment,
@@ -13,7 +14,6 @@ from ldp_tui.agents.native import (
     environment_id,
     native_environment,
 )
-from ldp_tui.agents.requests import request
 from ldp_tui.core.agent import Action, Agent, AgentKind, PlainAction, propose, reflect
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError
@@ -59,9 +59,11 @@ class HeuristicAgent(Agent[HeuristicState]):
     async def get_asv(self, agent_state: HeuristicState, obs: list[Message]) -> tuple[Action, HeuristicState, float]:
         """The call that the rule asks for; its value estimate is 0."""
         env, heuristic = agent_state.env, agent_state.heuristic
-        call = env.call_for(agent_state.rule(env.native_observation))
+        choice = agent_state.rule(env.native_observation)
+        call = env.call_for(choice)
         source = f" ({heuristic.source})" if agent_state.turn == 0 else ""
         reflect(f"Heuristic: {call_label(call)}, to {heuristic.idea}{source}.")
-        propose({call_label(call): 1.0})
+        if isinstance(choice, int):  # a point in a continuous space has no probability to show
+            propose({call_label(call): 1.0})
         message = request(call, turn=agent_state.turn)
         return PlainAction(message), replace(agent_state, turn=agent_state.turn + 1), 0.0

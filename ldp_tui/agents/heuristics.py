@@ -1,4 +1,4 @@
-"""Simple rules that play classic-control and Box2D environments well, each with its source.
+"""Simple rules that play classic-control and Box2D environments far better than chance, each with its source.
 
 A rule is a function from an observation to a native action. Those that remember something
 start anew with each episode.
@@ -24,7 +24,7 @@ class Heuristic:
     """A rule of thumb for one family of environments."""
 
     idea: str
-    """What it does, in one clause that can stand after "Heuristic:"."""
+    """What it does, as the end of "…, to …"."""
     source: str
     start: Callable[[gymnasium.Env[Any, Any]], Rule]
     """The rule for one episode of an environment."""
@@ -103,7 +103,7 @@ _POLE = Heuristic("push under the falling pole", "a linear state-feedback law", 
 HEURISTICS: dict[str, Heuristic] = {
     "Acrobot-v1": Heuristic("swing along with the joint", "energy pumping", _stateless(acrobot)),
     "BipedalWalker-v3": _WALKER,
-    "Blackjack-v1": Heuristic("hit below 17", "the dealer's rule", _stateless(blackjack)),
+    "Blackjack-v1": Heuristic("play as the dealer does, who draws below 17", "the house rules", _stateless(blackjack)),
     "CartPole-v0": _POLE,
     "CartPole-v1": _POLE,
     "LunarLander-v3": _LANDER,

@@ -76,6 +76,12 @@ def changes_the_game(gym_env: gymnasium.Env[Any, Any]) -> bool:
 
 
 def call_label(call: ToolCall) -> str:
-    """A short name of a call for people: its only argument, else the call as written."""
+    """A short name of a call for people: its only argument (numbers to 3 digits), else the call as written."""
     arguments = list(call.function.arguments.values())
-    return str(arguments[0]) if len(arguments) == 1 else str(call)
+    return _short(arguments[0]) if len(arguments) == 1 else str(call)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_short(item) for item in value)}]"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

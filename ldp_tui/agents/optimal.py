@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ldp_tui.agents.known_games import SUPPORTED, Glimpse, KnownGame, known_game
+from ldp_tui.agents.moves import request
 from ldp_tui.agents.native import (
     NativeEnvironment,
     UnsupportedEnvironment,
@@ -16,7 +17,6 @@ from ldp_tui.agents.native import (
 )
 from ldp_tui.agents.planning import TIE, Plan, solve
 from ldp_tui.agents.references import shorter
-from ldp_tui.agents.requests import request
 from ldp_tui.core.agent import Action, Agent, AgentKind, PlainAction, propose, reflect
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError

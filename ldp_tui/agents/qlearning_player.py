@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from ldp_tui.agents.known_games import SUPPORTED
+from ldp_tui.agents.moves import request, seeded
 from ldp_tui.agents.native import (
     NativeEnvironment,
     UnsupportedEnvironment,
@@ -18,7 +19,6 @@ from ldp_tui.agents.native import (
 )
 from ldp_tui.agents.optimal import explain
 from ldp_tui.agents.qlearning import QLearner, learner_for
-from ldp_tui.agents.requests import request, seeded
 from ldp_tui.core.agent import Action, Agent, AgentKind, PlainAction, propose, reflect
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError

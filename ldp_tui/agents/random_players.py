@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
+from ldp_tui.agents.moves import request, seeded
 from ldp_tui.agents.native import UnsupportedEnvironment, call_label
-from ldp_tui.agents.requests import request, seeded
 from ldp_tui.agents.schema_sampling import enumerate_arguments, sample_arguments
 from ldp_tui.core.agent import Action, Agent, AgentKind, PlainAction, propose, reflect
 from ldp_tui.core.environment import Environment

@@ -32,8 +32,9 @@ class Reference:
 def reference_values(env_id: str, kwargs: Mapping[str, Any], max_steps: int | None) -> list[Reference]:
     """What exact computation gives for the Gymnasium environment `env_id`, made with `kwargs`.
 
-    `max_steps` cuts episodes in addition to the environment's own limit. The list is empty where the rules are not
-    known, and for FrozenLake on a map that every environment draws anew.
+    `max_steps` cuts episodes in addition to the environment's own limit, which `kwargs` may replace as
+    `max_episode_steps` (-1: no limit). The list is empty where the rules are not known, and for FrozenLake on a map
+    that every environment draws anew.
     """
     import gymnasium
 
