@@ -12,10 +12,13 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Header
 
+from ldp_tui.tui.widgets.action_pad import ActionPad, Choice
 from ldp_tui.tui.widgets.braille_plot import BraillePlot, Marker, Series
 from ldp_tui.tui.widgets.frame_view import FrameView
 from ldp_tui.tui.widgets.row_table import Cell, Column, RowTable
+from ldp_tui.tui.widgets.scrubber import Scrubber
 from ldp_tui.tui.widgets.tail_text import TailText
+from ldp_tui.tui.widgets.tool_form import ToolForm
 from tests.tui.frame_app import film
 
 REFLECTION = (
@@ -60,10 +63,35 @@ class Episodes:
         ]
 
 
+TOOLS = (
+    {
+        "name": "calculate",
+        "description": "Work out an arithmetic expression and return its value.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "expression": {"type": "string", "description": "What to work out, such as (3 + 4) * 5"},
+                "digits": {"type": "integer", "minimum": 0, "maximum": 9, "default": 2, "description": "Decimals kept"},
+                "rounding": {"enum": ["nearest", "up", "down"], "default": "nearest"},
+                "exact": {"type": "boolean", "description": "Refuse to round"},
+                "steps": {"type": "array", "items": {"type": "string"}, "description": "Your working, a line each"},
+            },
+            "required": ["expression"],
+        },
+    },
+    {
+        "name": "submit",
+        "description": "Hand in the answer.",
+        "parameters": {"type": "object", "properties": {"answer": {"type": "number"}}, "required": ["answer"]},
+    },
+    {"name": "give_up", "description": "End the episode.", "parameters": {"type": "object", "properties": {}}},
+)
+
+
 class Gallery(App[None]):
     CSS = """
     .pane { border: round $border; border-title-color: $text-muted; &:focus-within { border: round $accent; } }
-    Vertical > Horizontal { height: 1fr; }
+    .row { height: 1fr; }
     """
 
     def __init__(self, page: str = "play") -> None:
@@ -77,18 +105,26 @@ class Gallery(App[None]):
 
     def compose_play(self) -> ComposeResult:
         with Vertical():
-            with Horizontal():
+            with Horizontal(classes="row"):
                 yield self.pane("picture", FrameView(id="cart"))
                 yield self.pane("text render", FrameView(id="lake"))
-            with Horizontal():
+            with Horizontal(classes="row"):
                 yield self.pane("reflection", TailText(hint="no reflection yet"))
                 yield self.pane("nothing yet", TailText(hint="the agent has not spoken yet"))
-            with Horizontal():
+            with Horizontal(classes="row"):
                 yield self.pane("return", BraillePlot(id="curve"))
                 yield self.pane("loss", BraillePlot(id="empty"))
 
     def compose_table(self) -> ComposeResult:
         yield self.pane("episodes", RowTable(Episodes.COLUMNS, Episodes()))
+
+    def compose_controls(self) -> ComposeResult:
+        with Horizontal(classes="row"):
+            yield self.pane("your move", ToolForm(TOOLS))
+            with Vertical():
+                yield self.pane("actions", ActionPad(id="plain"))
+                yield self.pane("actions of a policy", ActionPad(id="policy"))
+                yield self.pane("replay", Scrubber())
 
     def pane(self, title: str, *widgets: object) -> Vertical:
         pane = Vertical(*widgets, classes="pane")
@@ -112,6 +148,17 @@ class Gallery(App[None]):
         self.query_one("#curve", BraillePlot).show(
             [Series("return", noisy, 0), Series("mean", smooth, 1)], markers=[Marker(250, "solved")]
         )
+
+    def fill_controls(self) -> None:
+        names = ("left", "down", "right", "up")
+        choices = [Choice(name, name, "step", {"action": index}) for index, name in enumerate(names)]
+        for pad in self.query(ActionPad):
+            pad.choices = tuple(choices)
+            pad.last = 1
+            pad.legal = frozenset({0, 1, 2})
+        self.query_one("#policy", ActionPad).probabilities = (0.62, 0.3, 0.08, 0.0)
+        self.query_one(Scrubber).show(200, 63, {0: "○", 40: "!", 120: "★", 199: "■"})
+        self.query_one(ToolForm).focus_first()
 
     def fill_table(self) -> None:
         table = self.query_one(RowTable)
