@@ -62,6 +62,11 @@ class Writer(ABC):
         await self._tickets.committed(ticket)
 
     @property
+    def resolved(self) -> int:
+        """The highest ticket up to which every operation is committed or refused."""
+        return self._tickets.resolved
+
+    @property
     def failure(self) -> StoreError | None:
         """Why the writer stopped for good; None while it works."""
         return self._tickets.fatal

@@ -1,0 +1,362 @@
+"""Lists of episodes as SQL: which index drives a query, in which order, and where a page goes on.
+
+Every query names its index. A list walks the index of its sort order; where a filter leaves few episodes, it starts
+from that filter's index instead and sorts what it finds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import operator
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ldp_tui.store.results import Cursor, EpisodeFilter, Range, Sort
+from ldp_tui.store.search import episodes_with
+
+FEW: Final = 6_000
+"""A filter that leaves at most this many episodes drives the query: sorting them takes under 10 ms."""
+
+_ORDER_COLUMN: Final = {"newest": "started_ns", "return": "ret", "steps": "n_steps", "cost": "cost_usd"}
+_ORDER_INDEX: Final = {"newest": "ep_started", "return": "ep_ret", "steps": "ep_nsteps", "cost": "ep_cost"}
+_GROUPED_INDEX: Final = {
+    ("env_id", "newest"): "ep_env_started",
+    ("env_id", "return"): "ep_env_ret",
+    ("agent_id", "newest"): "ep_agent_started",
+    ("agent_id", "return"): "ep_agent_ret",
+}
+_AMONG: Final = " in (select value from json_each(?))"
+_INCOMPLETE: Final = "status in('failed','interrupted','aborted')"
+
+
+@dataclass(slots=True)
+class Conditions:
+    """SQL conditions on `episode` joined by "and", with their values."""
+
+    sql: list[str] = field(default_factory=lambda: ["status<>'running'"])
+    values: list[object] = field(default_factory=list)
+
+    def add(self, sql: str, *values: object) -> None:
+        """One more condition."""
+        self.sql.append(sql)
+        self.values += values
+
+    def among(self, column: str, allowed: Sequence[object]) -> None:
+        """`column` has one of the values `allowed`."""
+        if len(allowed) == 1:
+            self.add(f"{column}=?", allowed[0])
+        else:
+            self.add(column + _AMONG, json.dumps(list(allowed)))
+
+    def within(self, column: str, bounds: Range) -> None:
+        """`column` lies in `bounds`."""
+        if bounds.low is not None:
+            self.add(f"{column}>=?", bounds.low)
+        if bounds.high is not None:
+            self.add(f"{column}<=?", bounds.high)
+
+    def copy(self) -> Conditions:
+        """The same conditions, to add to."""
+        return Conditions([*self.sql], [*self.values])
+
+    @property
+    def where(self) -> str:
+        """The text behind `where`."""
+        return " and ".join(self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A filter resolved against the database.
+
+    `envs`, `agents`: the ids it allows, None for all. `driver`: the index to start from, where it leaves few episodes;
+    `ids`: the episodes to start from, where a word or a tag did.
+    """
+
+    conditions: Conditions
+    envs: tuple[int, ...] | None
+    agents: tuple[int, ...] | None
+    driver: str | None
+    ids: tuple[int, ...] | None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there is something better to start from than an order."""
+        return self.driver is not None or self.ids is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can match."""
+        return () in (self.envs, self.agents, self.ids)
+
+
+def select(connection: sqlite3.Connection, wanted: EpisodeFilter) -> Selection:
+    """Resolve names, words and tags, and choose what drives the query."""
+    envs = _matching(connection, "select id, name from env", wanted.envs)
+    agents = _matching(connection, "select id, name from agent", wanted.agents)
+    ids = _candidates(connection, wanted)
+    conditions = _conditions(wanted, envs, agents, ids)
+    driver = None if ids is not None else _driver(connection, wanted, envs, agents)
+    return Selection(conditions, envs, agents, driver, ids)
+
+
+def page_query(selection: Selection, sort: Sort, after: Cursor | None) -> tuple[str, list[object]]:
+    """(sql, values) for (id, sort value) in the order of a column; the caller appends a limit."""
+    column = _ORDER_COLUMN[sort.key]
+    direction, beyond = ("desc", "<") if sort.descending else ("asc", ">")
+    conditions = selection.conditions.copy()
+    if after is not None:
+        conditions.add(f"({column}, id){beyond}(?, ?)", after.value, after.id)
+    source = _table(selection, _walked_index(selection, sort))
+    order = f"{column} {direction}, id {direction}"
+    return f"select id, {column} from {source} where {conditions.where} order by {order}", conditions.values  # noqa: S608
+
+
+def group_query(selection: Selection, sort: Sort, group: int, after: Cursor | None) -> tuple[str, list[object]]:
+    """(sql, values) for (id, started_ns) of one environment or agent, newest first."""
+    column = f"{sort.key}_id"
+    conditions = selection.conditions.copy()
+    conditions.add(f"{column}=?", group)
+    if after is not None:
+        conditions.add("(started_ns, id)<(?, ?)", after.value, after.id)
+    source = f"episode indexed by {_GROUPED_INDEX[column, 'newest']}"
+    order = "started_ns desc, id desc"
+    return f"select id, started_ns from {source} where {conditions.where} order by {order}", conditions.values  # noqa: S608
+
+
+def small_group_query(selection: Selection, sort: Sort) -> tuple[str, list[object]]:
+    """(sql, values) for (id, started_ns, group) of all episodes of a selection that has a driver or ids; unordered."""
+    return (
+        f"select id, started_ns, {sort.key}_id from {_table(selection, '')} where {selection.conditions.where}",  # noqa: S608
+        selection.conditions.values,
+    )
+
+
+def count_query(selection: Selection) -> tuple[str, list[object]]:
+    """(sql, values) for the number of episodes."""
+    return (
+        f"select count(*) from {_table(selection, '')} where {selection.conditions.where}",  # noqa: S608
+        selection.conditions.values,
+    )
+
+
+def groups(connection: sqlite3.Connection, selection: Selection, sort: Sort) -> list[int]:
+    """Ids of the environments (or agents) in the order of their names, for `Sort("env")` and `Sort("agent")`."""
+    allowed = selection.envs if sort.key == "env" else selection.agents
+    table = "select id, name from env" if sort.key == "env" else "select id, name from agent"
+    named = [(name.casefold(), name, ep) for ep, name in connection.execute(table).fetchall()]
+    # Descending puts A first: that is what a click on a name column means.
+    return [ep for _, _, ep in sorted(named, reverse=not sort.descending) if allowed is None or ep in allowed]
+
+
+def _table(selection: Selection, walked: str) -> str:
+    """The table with the index to use; `walked` serves where neither a driver nor ids do."""
+    if selection.ids is not None:
+        return "episode not indexed"  # by id, that is
+    index = selection.driver or walked
+    return f"episode indexed by {index}" if index else "episode"
+
+
+def _walked_index(selection: Selection, sort: Sort) -> str:
+    for column, allowed in (("env_id", selection.envs), ("agent_id", selection.agents)):
+        if allowed is not None and len(allowed) == 1 and (column, sort.key) in _GROUPED_INDEX:
+            return _GROUPED_INDEX[column, sort.key]
+    return _ORDER_INDEX[sort.key]
+
+
+def _matching(connection: sqlite3.Connection, sql: str, parts: Iterable[str]) -> tuple[int, ...] | None:
+    folded = [part.casefold() for part in parts]
+    if not folded:
+        return None
+    rows = connection.execute(sql).fetchall()
+    return tuple(ident for ident, name in rows if any(part in name.casefold() for part in folded))
+
+
+def _candidates(connection: sqlite3.Connection, wanted: EpisodeFilter) -> tuple[int, ...] | None:
+    found: set[int] | None = None
+    for tag in wanted.tags:
+        here = {ep for (ep,) in connection.execute("select ep from tag where tag=?", (tag,)).fetchall()}
+        found = here if found is None else found & here
+    if wanted.words:
+        here = episodes_with(connection, wanted.words)
+        found = here if found is None else found & here
+    return None if found is None else tuple(sorted(found))
+
+
+def _conditions(
+    wanted: EpisodeFilter,
+    envs: tuple[int, ...] | None,
+    agents: tuple[int, ...] | None,
+    ids: tuple[int, ...] | None,
+) -> Conditions:
+    conditions = Conditions()
+    for column, allowed in (
+        ("id", ids),
+        ("env_id", envs),
+        ("agent_id", agents),
+        ("seed", wanted.seeds or None),
+        ("task_id", wanted.task_ids or None),
+        ("status", wanted.statuses or None),
+    ):
+        if allowed is not None:
+            conditions.among(column, allowed)
+    if wanted.seeds:
+        conditions.add("seed is not null")
+    if _only_incomplete(wanted):
+        conditions.add(_INCOMPLETE)
+    conditions.within("ret", wanted.return_)
+    conditions.within("n_steps", wanted.steps)
+    conditions.within("started_ns", wanted.started_ns)
+    if wanted.success is not None:
+        conditions.add("success=?", int(wanted.success))
+    if wanted.decision is not None:
+        conditions.add("coalesce(decision, 'none')=?", wanted.decision)
+    if wanted.flagged is not None:
+        conditions.add("flagged=?", int(wanted.flagged))
+    if wanted.min_rating is not None:
+        conditions.add("rating>=?", wanted.min_rating)
+    if wanted.run_uid is not None:
+        conditions.add("run_id=(select id from run where uid=?)", wanted.run_uid)
+    return conditions
+
+
+def _driver(
+    connection: sqlite3.Connection,
+    wanted: EpisodeFilter,
+    envs: tuple[int, ...] | None,
+    agents: tuple[int, ...] | None,
+) -> str | None:
+    """The index of the filter that leaves the fewest episodes, if those are few."""
+    sizes: list[tuple[int, str]] = []
+    for index, column, allowed in (("ep_env_started", "env_id", envs), ("ep_agent_started", "agent_id", agents)):
+        if allowed is not None:
+            sizes.append((_rolled_up(connection, column, allowed), index))
+    if wanted.seeds:
+        sizes.append((_size(connection, "ep_seed", _seeded(wanted)), "ep_seed"))
+    if _only_incomplete(wanted):
+        sizes.append((_size(connection, "ep_incomplete", _ended_badly(wanted)), "ep_incomplete"))
+    for index, column, bounds in (
+        ("ep_ret", "ret", wanted.return_),
+        ("ep_nsteps", "n_steps", wanted.steps),
+        ("ep_started", "started_ns", wanted.started_ns),
+    ):
+        if bounds.restricts:
+            bounded = Conditions()
+            bounded.within(column, bounds)
+            sizes.append((_size(connection, index, bounded), index))
+    smallest = min(sizes, default=(FEW + 1, ""))
+    return smallest[1] if smallest[0] <= FEW else None
+
+
+def _seeded(wanted: EpisodeFilter) -> Conditions:
+    conditions = Conditions()
+    conditions.among("seed", wanted.seeds)
+    conditions.add("seed is not null")
+    return conditions
+
+
+def _ended_badly(wanted: EpisodeFilter) -> Conditions:
+    conditions = Conditions([_INCOMPLETE])
+    conditions.among("status", wanted.statuses)
+    return conditions
+
+
+def _only_incomplete(wanted: EpisodeFilter) -> bool:
+    return bool(wanted.statuses) and not {"done", "truncated"} & set(wanted.statuses)
+
+
+def _rolled_up(connection: sqlite3.Connection, column: str, allowed: Sequence[int]) -> int:
+    among = Conditions([])
+    among.among(column, allowed)
+    sql = f"select coalesce(sum(n), 0) from rollup where {among.where}"  # noqa: S608  # names from this module
+    return int(connection.execute(sql, among.values).fetchone()[0])
+
+
+def _size(connection: sqlite3.Connection, index: str, conditions: Conditions) -> int:
+    """How many episodes, counting no further than FEW + 1."""
+    sql = (
+        f"select count(*) from (select 1 from episode indexed by {index} where {conditions.where}"  # noqa: S608
+        f" limit {FEW + 1})"
+    )
+    return int(connection.execute(sql, conditions.values).fetchone()[0])
+
+
+def page(
+    connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort, after: Cursor | None, limit: int
+) -> tuple[list[int], Cursor | None]:
+    """(ids of the next `limit` episodes, where the page after them starts)."""
+    selection = select(connection, wanted)
+    if selection.is_empty:
+        return [], None
+    if sort.key in _ORDER_COLUMN:
+        sql, values = page_query(selection, sort, after)
+        rows = connection.execute(f"{sql} limit ?", (*values, limit + 1)).fetchall()
+        found = [Cursor(value, ep) for ep, value in rows]
+    else:
+        found = list(itertools.islice(_grouped(connection, selection, sort, after, limit + 1), limit + 1))
+    return [cursor.id for cursor in found[:limit]], found[limit - 1] if len(found) > limit else None
+
+
+def all_ids(connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort) -> array[int]:
+    """Ids of all episodes in order."""
+    selection = select(connection, wanted)
+    if selection.is_empty:
+        return array("q")
+    if sort.key in _ORDER_COLUMN:
+        sql, values = page_query(selection, sort, None)
+        return array("q", [row[0] for row in connection.execute(sql, values).fetchall()])
+    return array("q", [cursor.id for cursor in _grouped(connection, selection, sort, None, -1)])
+
+
+def count(connection: sqlite3.Connection, wanted: EpisodeFilter) -> int:
+    """How many ended episodes the filter leaves; from the rollup where names and statuses are all it asks for."""
+    selection = select(connection, wanted)
+    if selection.is_empty:
+        return 0
+    plain = EpisodeFilter(envs=wanted.envs, agents=wanted.agents, statuses=wanted.statuses)
+    if wanted != plain:
+        sql, values = count_query(selection)
+        return int(connection.execute(sql, values).fetchone()[0])
+    columns = "+".join(f"n_{status}" for status in wanted.statuses) or "n"
+    among = Conditions(["true"])
+    for column, allowed in (("env_id", selection.envs), ("agent_id", selection.agents)):
+        if allowed is not None:
+            among.among(column, allowed)
+    sql = f"select coalesce(sum({columns}), 0) from rollup where {among.where}"  # noqa: S608  # names from this module
+    return int(connection.execute(sql, among.values).fetchone()[0])
+
+
+def _grouped(
+    connection: sqlite3.Connection, selection: Selection, sort: Sort, after: Cursor | None, limit: int
+) -> Iterator[Cursor]:
+    """Episodes by the name of their environment or agent, newest first within it."""
+    order = groups(connection, selection, sort)
+    if after is not None:
+        order = order[order.index(after.group) :] if after.group in order else []
+    if selection.is_small:
+        yield from _small_groups(connection, selection, sort, order, after)
+        return
+    for group in order:
+        resume = after if after is not None and group == after.group else None
+        sql, values = group_query(selection, sort, group, resume)
+        rows = connection.execute(f"{sql} limit ?", (*values, limit)).fetchall()
+        yield from (Cursor(started, ep, group) for ep, started in rows)
+
+
+def _small_groups(
+    connection: sqlite3.Connection, selection: Selection, sort: Sort, order: list[int], after: Cursor | None
+) -> Iterator[Cursor]:
+    place = {group: number for number, group in enumerate(order)}
+    sql, values = small_group_query(selection, sort)
+    found = [
+        (place[group], -started, -ep, Cursor(started, ep, group))
+        for ep, started, group in connection.execute(sql, values).fetchall()
+        if group in place
+    ]
+    found.sort(key=operator.itemgetter(0, 1, 2))
+    behind = None if after is None else (place[after.group], -after.value, -after.id)
+    yield from (entry[3] for entry in found if behind is None or entry[:3] > behind)

@@ -1,0 +1,220 @@
+"""What a Reader answers: frozen values, ready to show."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ldp_tui.store.rows import AgentRow, EndStatus, EnvRow, Status
+
+SortKey = Literal["newest", "return", "steps", "cost", "env", "agent"]
+
+SORT_KEYS: Final[tuple[SortKey, ...]] = ("newest", "return", "steps", "cost", "env", "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers from `low` to `high`, both included; None leaves that side open."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def restricts(self) -> bool:
+        """Whether anything lies outside."""
+        return self.low is not None or self.high is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFilter:
+    """Which ended episodes to list. Empty tuples and None restrict nothing; fields are joined by "and".
+
+    `envs` and `agents` match any part of a name, in any case. Every one of `words` (a word, a phrase, or a beginning
+    such as `trace*`) must occur in the episode's messages; every one of `tags` must be set.
+    """
+
+    envs: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    statuses: tuple[EndStatus, ...] = ()
+    seeds: tuple[str, ...] = ()
+    task_ids: tuple[str, ...] = ()
+    return_: Range = Range()
+    steps: Range = Range()
+    started_ns: Range = Range()
+    success: bool | None = None
+    words: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    decision: Literal["accept", "reject", "ignore", "none"] | None = None
+    flagged: bool | None = None
+    min_rating: int | None = None
+    run_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of episodes; ties, and episodes of one environment or agent, come newest first.
+
+    `descending` turns `newest` into oldest first when it is False.
+    """
+
+    key: SortKey = "newest"
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended; opaque to everyone but `Reader.episodes`."""
+
+    value: float | int
+    id: int
+    group: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSummary:
+    """One line of a list. `return_` sums the finite rewards; `return_tag` names a NaN or infinite one among them."""
+
+    id: int
+    uid: str
+    run_uid: str
+    env: str
+    agent: str
+    agent_kind: str
+    model: str | None
+    status: Status
+    seed: str | None
+    task_id: str | None
+    started_ns: int
+    ended_ns: int | None
+    steps: int
+    return_: float
+    return_tag: str | None
+    success: bool | None
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    wall_us: int
+    detail: str | None
+    parent_uid: str | None
+    fork_t: int | None
+    decision: str | None
+    rating: int | None
+    flagged: bool
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Consecutive episodes of a list; `after` continues it, None at the end."""
+
+    episodes: tuple[EpisodeSummary, ...]
+    after: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeHeader:
+    """All of an episode but its steps. Its own rows begin at `first_t`; earlier ones are its parent's."""
+
+    summary: EpisodeSummary
+    env: EnvRow
+    agent: AgentRow
+    options: str | None
+    first_t: int
+    messages: int
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """What was seen at row `t`: RGB bytes (row-major), or text with width and height in characters."""
+
+    t: int
+    width: int
+    height: int
+    rgb: bytes | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A value and how many episodes have it."""
+
+    value: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What there is to filter by, most frequent first."""
+
+    envs: tuple[Count, ...]
+    agents: tuple[Count, ...]
+    statuses: tuple[Count, ...]
+    tags: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One line of the leaderboard. `mean` and `sd` are over `n_scored` finished episodes; NaN where there are none.
+
+    `sd` divides by n-1 and is NaN below two episodes. `success_rate` is over the `n_judged` episodes whose task defines
+    success; None where none does.
+    """
+
+    env: str
+    agent: str
+    n: int
+    n_scored: int
+    mean: float
+    m2: float
+    low: float | None
+    high: float | None
+    n_success: int
+    n_judged: int
+    n_done: int
+    n_truncated: int
+    n_failed: int
+    n_interrupted: int
+    n_aborted: int
+    steps: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    last_ns: int
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation of the return."""
+        return math.sqrt(max(0.0, self.m2) / (self.n_scored - 1)) if self.n_scored > 1 else math.nan
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of successes among the judged episodes."""
+        return self.n_success / self.n_judged if self.n_judged else None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A message that matches. `marks` are the (start, end) of the matches within `snippet`."""
+
+    episode_id: int
+    uid: str
+    t: int
+    i: int
+    role: str
+    snippet: str
+    marks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first where `ranked`, else newest first (too many to rank). `total` stops counting at 20,000.
+
+    `unindexed` messages are not indexed yet: of those the newest 2,000 were searched.
+    """
+
+    hits: tuple[SearchHit, ...]
+    ranked: bool
+    total: int
+    unindexed: int
