@@ -12,12 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import LdpTuiError
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, copy_message
 from ldp_tui.testing.actions import call, random_action, request
-from ldp_tui.testing.observed import EnvFactory, Moment, Run, no_tasks_left, opened, require, when
+from ldp_tui.testing.observed import EnvFactory, Moment, Run, close, no_tasks_left, opened, require, when
 from ldp_tui.testing.views import check_tools, check_views
 
 Script = Sequence[tuple[str, Mapping[str, Any]]]
@@ -54,17 +53,17 @@ def check_env(
 
 
 async def _check_env(env_factory: EnvFactory, seeds: Sequence[int], steps: int, script: Script | None) -> None:
-    await _close(Run(env_factory()).env, "close before the first reset")
+    await close(Run(env_factory()).env, "close before the first reset")
     episodes = []
     for seed in seeds:
         async with opened(env_factory) as run:
             episode = await _explore(run, seed, steps, script)
             await _check_end(run, episode)
             run.check_untouched()
+            await _check_repeats(env_factory, episode)
             await _repeat(run, episode, "reset", "after a second reset; reset must forget the episode before")
-            await _close(run.env, "close")
-            await _close(run.env, "a second close")
-        await _check_repeats(env_factory, episode)
+            await close(run.env, "close")
+            await close(run.env, "a second close")
         episodes.append(episode)
     await _check_independence(env_factory, episodes)
     async with opened(env_factory) as run:
@@ -184,13 +183,6 @@ async def _check_end(run: Run, episode: _Episode) -> None:
         "after-the-end",
         "a step after the end goes on as if the episode ran; keep done or truncated set, or raise RuntimeError.",
     )
-
-
-async def _close(env: Environment[Any], what: str) -> None:
-    try:
-        await env.close()
-    except Exception as error:
-        raise AssertionError(f"close: {what} raised {error!r}; close must work at any time, and twice.") from error
 
 
 @contextmanager

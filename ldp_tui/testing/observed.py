@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,12 +161,23 @@ def when(place: int) -> str:
 
 @asynccontextmanager
 async def opened(env_factory: EnvFactory, *, spoil: bool = False) -> AsyncIterator[Run]:
-    """A new environment that is closed at the end of the block."""
+    """A new environment that is closed at the end of the block; a rule broken before it closes is the one reported."""
     run = Run(env_factory(), spoil=spoil)
     try:
         yield run
-    finally:
-        await run.env.close()
+    except BaseException:
+        with suppress(AssertionError):
+            await close(run.env, "close after a broken rule")
+        raise
+    await close(run.env, "close")
+
+
+async def close(env: Environment[Any], what: str) -> None:
+    """Rule `close`: it works at any time, and twice. `what` says which close this is."""
+    try:
+        await env.close()
+    except Exception as error:
+        raise AssertionError(f"close: {what} raised {error!r}; close must work at any time, and twice.") from error
 
 
 async def no_tasks_left() -> None:
