@@ -157,8 +157,7 @@ class ArrayCodec(Codec):
             at = "" if self.single else "".join(f"[{i}]" for i in place)
             low, high = self.low[place], self.high[place]
             _refuse(path + at, array[place].item(), f"from {low:g} to {high:g}")
-        clipped: NDArray[Any] = np.clip(array, self.low, self.high).astype(self.dtype)
-        return clipped
+        return np.asarray(np.clip(array, self.low, self.high), dtype=self.dtype)
 
     def _numbers(self, value: Any, path: str) -> NDArray[Any]:
         if value is None:
@@ -411,7 +410,7 @@ def _is_list(value: Any) -> bool:
 
 def _stacked(space: Any, items: tuple[Any, ...]) -> Any:
     empty: Any = create_empty_array(space, len(items))
-    return concatenate(space, items, empty)
+    return concatenate(space, items, empty) if items else empty
 
 
 def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
