@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ldp_tui.core.agent import Agent, AgentKind, PlainAction, reflect
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.messages import Message
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
 from ldp_tui.core.tools import Tool
 
 FIRST_REPEAT_SECONDS = 0.4
@@ -20,14 +22,14 @@ REPEAT_SECONDS = 0.15
 
 @dataclass(frozen=True, slots=True)
 class RealTime:
-    """Play `fps` steps a second; `noop` is what happens while no key is held."""
+    """Play `fps` steps a second; `noop()` is what happens in a step while no key is held."""
 
     fps: float
-    noop: Message
+    noop: Callable[[], Message]
 
 
 class HumanAgent(Agent[None]):
-    """Plays what `submit` is given. One instance sits in one lane; `submit` and `pace` may be called from any thread."""
+    """Plays what `submit` is given. An instance sits in one lane; any thread may call `submit` and `pace`."""
 
     kind: ClassVar[AgentKind] = "human"
 
@@ -65,13 +67,13 @@ class HumanAgent(Agent[None]):
         """The next message: submitted, or due by the clock."""
         while True:
             if self._real_time is not None:
-                return PlainAction(await self._tick(self._real_time)), None, 0.0
+                return PlainAction(_renumbered(await self._tick(self._real_time))), None, 0.0
             item = await self._submitted.get()
             if item is not None:
                 message, note = item
                 if note:
                     reflect(note)
-                return PlainAction(message), None, 0.0
+                return PlainAction(_renumbered(message)), None, 0.0
 
     async def _tick(self, real_time: RealTime) -> Message:
         """Wait for the next tick; the newest key counts until it would have repeated."""
@@ -82,6 +84,23 @@ class HumanAgent(Agent[None]):
         while not self._submitted.empty():
             item = self._submitted.get_nowait()
             if item is not None:
-                repeated = item[0] == self._held and now < self._held_until
+                repeated = self._held is not None and _same(item[0], self._held) and now < self._held_until
                 self._held, self._held_until = item[0], now + (REPEAT_SECONDS if repeated else FIRST_REPEAT_SECONDS)
-        return self._held if self._held is not None and now < self._held_until else real_time.noop
+        return self._held if self._held is not None and now < self._held_until else real_time.noop()
+
+
+def _same(one: Message, other: Message) -> bool:
+    """Whether two messages do the same, whatever the ids of their calls."""
+    return one.content == other.content and _functions(one) == _functions(other)
+
+
+def _functions(message: Message) -> list[object]:
+    return [call.function for call in message.tool_calls] if isinstance(message, ToolRequestMessage) else []
+
+
+def _renumbered(message: Message) -> Message:
+    """The message with new call ids: a held key plays it more than once, and equal episodes have equal ids."""
+    if not isinstance(message, ToolRequestMessage):
+        return message
+    calls = [call.model_copy(update={"id": ToolCall.generate_id()}) for call in message.tool_calls]
+    return message.model_copy(update={"tool_calls": calls})
