@@ -1,4 +1,4 @@
-"""Blackjack described in words for a language model: gym-llm's BlackjackLLM on today's Blackjack-v1."""
+"""Blackjack-v1 described in words for a language model (gym-llm's BlackjackLLM)."""
 
 from typing import Any
 

@@ -80,7 +80,8 @@ class CalculatorEnv(Environment[CalculatorState]):
     ) -> tuple[Messages, list[Tool]]:
         """Pick a problem. `options={"index": i}` picks the i-th, whatever the seed."""
         index = (options or {}).get("index")
-        problem = random.Random(seed).choice(self.problems) if index is None else self.problems[index]
+        chosen = random.Random(seed).randrange(len(self.problems)) if index is None else index
+        problem = problem_at(self.problems, chosen)
         self.state = CalculatorState(problem)
         self.tools = [Tool.from_function(self.calculator), Tool.from_function(self.submit_answer)]
         return [Message(content=f"{problem.question}\n\n{INSTRUCTIONS}")], list(self.tools)
@@ -197,20 +198,26 @@ class CalculatorDataset(TaskDataset[CalculatorEnv]):
 
 
 def make(
-    split: str = "train", index: int | None = None, path: str | None = None, **config: float | bool
+    split: str = "train",
+    index: int | None = None,
+    path: str | None = None,
+    *,
+    correct_reward: float = 1.0,
+    incorrect_reward: float = 0.0,
+    tool_failure_reward: float = 0.0,
+    tool_success_reward: float = 0.0,
+    rel_tol: float = 1e-4,
+    done_on_failure: bool = False,
 ) -> CalculatorEnv:
-    """Environment over a split, or over the JSON lines of a GSM8K file; `index` fixes the problem.
-
-    The other options are the fields of `CalculatorConfig`.
-    """
+    """Environment over a split, or over the JSON lines of a GSM8K file at `path`; `index` fixes the problem."""
     problems = load_problems(split, path)
-    chosen = problems if index is None else [problems[index]]
-    return CalculatorEnv(chosen, CalculatorConfig(**config))  # type: ignore[arg-type]
+    config = CalculatorConfig(
+        correct_reward, incorrect_reward, tool_failure_reward, tool_success_reward, rel_tol, done_on_failure
+    )
+    return CalculatorEnv(problems if index is None else [problem_at(problems, index)], config)
 
 
-def make_dataset(split: str = "train", path: str | None = None, **config: float | bool) -> CalculatorDataset:
-    """The task dataset with the same options as `make`."""
-    return CalculatorDataset(split, path, CalculatorConfig(**config))  # type: ignore[arg-type]
+make_dataset = CalculatorDataset
 
 
 def load_problems(split: str, path: str | None = None) -> list[WordProblem]:
@@ -226,6 +233,13 @@ def load_problems(split: str, path: str | None = None) -> list[WordProblem]:
         WordProblem(f"{name}-{number:02d}", row["question"], row["answer"], final_answer(row["answer"]))
         for number, row in enumerate(rows)
     ]
+
+
+def problem_at(problems: Sequence[WordProblem], index: int) -> WordProblem:
+    """Problem number `index`; raises ValueError if there is none."""
+    if not 0 <= index < len(problems):
+        raise ValueError(f"There is no problem {index}; the problems are 0 to {len(problems) - 1}.")
+    return problems[index]
 
 
 def read_block(block: str) -> list[dict[str, str]]:

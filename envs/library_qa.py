@@ -1,4 +1,4 @@
-"""Two-hop questions about an invented archipelago, answered by reading a small library (HotPotQA's shape, offline)."""
+"""Two-hop questions answered by reading in a small library (HotPotQA's shape, offline)."""
 
 import difflib
 import random
@@ -68,7 +68,8 @@ class LibraryEnv(Environment[LibraryState]):
     ) -> tuple[Messages, list[Tool]]:
         """Pick a question. `options={"index": i}` picks the i-th, whatever the seed."""
         index = (options or {}).get("index")
-        question = random.Random(seed).choice(self.questions) if index is None else self.questions[index]
+        chosen = random.Random(seed).randrange(len(self.questions)) if index is None else index
+        question = question_at(self.questions, chosen)
         self.state = LibraryState(question)
         self.tools = [Tool.from_function(function) for function in (self.search, self.lookup, self.submit_answer)]
         return [Message(content=f"{question.text}\n\n{INSTRUCTIONS}")], list(self.tools)
@@ -194,29 +195,53 @@ class LibraryEnv(Environment[LibraryState]):
 
 
 class LibraryDataset(TaskDataset[LibraryEnv]):
-    """One environment per question of a split, `train` or `test`."""
+    """One environment per question of a split, `train` or `test`; the other options are those of `make`."""
 
-    def __init__(self, split: str = "train", **options: Any) -> None:
+    def __init__(
+        self,
+        split: str = "train",
+        *,
+        sentences_shown: int = 2,
+        correct_reward: float = 1.0,
+        incorrect_reward: float = 0.0,
+    ) -> None:
         self.questions = load_questions(split)
-        self.options = options
+        self.sentences_shown = sentences_shown
+        self.correct_reward = correct_reward
+        self.incorrect_reward = incorrect_reward
 
     def __len__(self) -> int:
         return len(self.questions)
 
     def get_new_env_by_idx(self, idx: int) -> LibraryEnv:
         """Environment bound to the question at `idx`."""
-        return LibraryEnv([self.questions[idx]], **self.options)
+        return LibraryEnv(
+            [self.questions[idx]],
+            sentences_shown=self.sentences_shown,
+            correct_reward=self.correct_reward,
+            incorrect_reward=self.incorrect_reward,
+        )
 
 
-def make(split: str = "train", index: int | None = None, **options: Any) -> LibraryEnv:
-    """Environment over a split; `index` fixes the question, the other options are those of `LibraryEnv`."""
+make_dataset = LibraryDataset
+
+
+def make(
+    split: str = "train",
+    index: int | None = None,
+    *,
+    sentences_shown: int = 2,
+    correct_reward: float = 1.0,
+    incorrect_reward: float = 0.0,
+) -> LibraryEnv:
+    """Environment over a split; `index` fixes the question. Search shows the first `sentences_shown` of an article."""
     questions = load_questions(split)
-    return LibraryEnv(questions if index is None else [questions[index]], **options)
-
-
-def make_dataset(split: str = "train", **options: Any) -> LibraryDataset:
-    """The task dataset with the same options as `make`."""
-    return LibraryDataset(split, **options)
+    return LibraryEnv(
+        questions if index is None else [question_at(questions, index)],
+        sentences_shown=sentences_shown,
+        correct_reward=correct_reward,
+        incorrect_reward=incorrect_reward,
+    )
 
 
 def load_questions(split: str) -> list[Question]:
@@ -232,6 +257,13 @@ def load_questions(split: str) -> list[Question]:
         Question(f"{split}-{number:02d}", text, tuple(answers.split(" | ")), _pair(titles))
         for number, (text, answers, titles) in enumerate(rows)
     ]
+
+
+def question_at(questions: Sequence[Question], index: int) -> Question:
+    """Question number `index`; raises ValueError if there is none."""
+    if not 0 <= index < len(questions):
+        raise ValueError(f"There is no question {index}; the questions are 0 to {len(questions) - 1}.")
+    return questions[index]
 
 
 def _pair(titles: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Lunar Lander described in words for a language model: gym-llm's LunarLanderLLM on today's LunarLander-v3."""
+"""LunarLander-v3 described in words for a language model (gym-llm's LunarLanderLLM)."""
 
 from typing import Any
 
@@ -78,17 +78,29 @@ class LunarLanderLLM(LunarLander):
 
 
 def make(
-    render_mode: str | None = "rgb_array", max_steps: int | None = 80, **physics: Any
+    render_mode: str | None = "rgb_array",
+    max_steps: int | None = 80,
+    *,
+    gravity: float = -10.0,
+    enable_wind: bool = False,
+    wind_power: float = 15.0,
+    turbulence_power: float = 1.5,
 ) -> gymnasium.Env[Observation, int]:
-    """Lunar Lander, cut after `max_steps` steps (None: never). `physics` are LunarLander-v3's, such as `gravity`.
+    """Lunar Lander, cut after `max_steps` steps (None: never).
 
     A landing takes 200 to 400 steps, so 80 measure the approach alone; Gymnasium's own limit is 1000.
     """
+    physics = {
+        "gravity": gravity,
+        "enable_wind": enable_wind,
+        "wind_power": wind_power,
+        "turbulence_power": turbulence_power,
+    }
     spec = EnvSpec(
         id="LunarLanderLLM-v3",
         entry_point=LunarLanderLLM,
         reward_threshold=200,
         max_episode_steps=max_steps,
-        kwargs=dict(physics),
+        kwargs=physics,
     )
     return gymnasium.make(spec, render_mode=render_mode, disable_env_checker=True)

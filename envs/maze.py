@@ -266,6 +266,4 @@ def draw(state: MazeState) -> str:
     return "\n".join("".join(row) for row in rows)
 
 
-def make(**options: Any) -> MazeEnv:
-    """Maze environment; the options are those of `MazeEnv`, such as `size` (small, medium, large) and `max_steps`."""
-    return MazeEnv(**options)
+make = MazeEnv

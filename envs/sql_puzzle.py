@@ -270,9 +270,7 @@ class SqlPuzzleEnv(Environment[SqlState]):
         return "\n".join(lines)
 
 
-def make(**options: Any) -> SqlPuzzleEnv:
-    """SQL puzzle; the options are those of `SqlPuzzleEnv`, such as `template` and `max_rows`."""
-    return SqlPuzzleEnv(**options)
+make = SqlPuzzleEnv
 
 
 def _checked(template: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Taxi described in words for a language model: gym-llm's TaxiLLM on today's Taxi-v4."""
+"""Taxi-v4 decoded and described in words for a language model (gym-llm's TaxiLLM)."""
 
 from typing import Any
 
@@ -88,10 +88,20 @@ class TaxiLLM(TaxiEnv):
 
 
 def make(
-    render_mode: str | None = "rgb_array", max_steps: int | None = 50, **rules: Any
+    render_mode: str | None = "rgb_array",
+    max_steps: int | None = 50,
+    *,
+    is_rainy: bool = False,
+    rainy_probability: float = 0.8,
+    fickle_passenger: bool = False,
+    fickle_probability: float = 0.3,
 ) -> gymnasium.Env[Observation, int]:
-    """Taxi, cut after `max_steps` steps (None: never). `rules` are Taxi-v4's, such as `is_rainy=True`."""
-    spec = EnvSpec(
-        id="TaxiLLM-v4", entry_point=TaxiLLM, reward_threshold=8, max_episode_steps=max_steps, kwargs=dict(rules)
-    )
+    """Taxi, cut after `max_steps` steps (None: never). In the rain a move goes straight with `rainy_probability`."""
+    rules = {
+        "is_rainy": is_rainy,
+        "rainy_probability": rainy_probability,
+        "fickle_passenger": fickle_passenger,
+        "fickle_probability": fickle_probability,
+    }
+    spec = EnvSpec(id="TaxiLLM-v4", entry_point=TaxiLLM, reward_threshold=8, max_episode_steps=max_steps, kwargs=rules)
     return gymnasium.make(spec, render_mode=render_mode, disable_env_checker=True)

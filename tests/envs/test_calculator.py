@@ -188,3 +188,14 @@ def test_unknown_split() -> None:
     """The error names the splits."""
     with pytest.raises(ValueError, match="train, test"):
         calculator.make(split="dev")
+
+
+async def test_problem_that_does_not_exist() -> None:
+    """It is refused where it is given, with the numbers there are."""
+    with pytest.raises(ValueError, match="no problem 999; the problems are 0 to"):
+        calculator.make(index=999)
+    with pytest.raises(ValueError, match="no problem -1"):
+        await calculator.make().reset(options={"index": -1})
+    env = calculator.make()
+    await env.reset(seed=1, options={"index": 5})
+    assert await env.get_id() == "train-05"

@@ -126,3 +126,14 @@ async def test_wrong_answer() -> None:
     assert (await call(env, "submit_answer", answer="nobody knows"))[1:] == (-0.5, True, False)
     assert env.info()["expected"] == env.state.question.answers[0]
     assert (await call(env, "search", entity="Orrin"))[1:] == (0.0, True, False)
+
+
+async def test_question_that_does_not_exist() -> None:
+    """It is refused where it is given, with the numbers there are."""
+    with pytest.raises(ValueError, match="no question 999; the questions are 0 to"):
+        library_qa.make(index=999)
+    with pytest.raises(ValueError, match="no question -1"):
+        await library_qa.make().reset(options={"index": -1})
+    env = library_qa.make()
+    await env.reset(seed=1, options={"index": 5})
+    assert await env.get_id() == "train-05"
