@@ -30,6 +30,7 @@ from ldp_tui.store.results import (
 )
 from ldp_tui.store.rows import Operation, StepRow
 from ldp_tui.store.search import search
+from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
 NO_FILTER = EpisodeFilter()
 NEWEST = Sort()
@@ -154,6 +155,11 @@ class Reader:
         """The sum of finite rewards up to each row, row 0 first: the return curve."""
         with self._query() as connection:
             return episodes.returns(connection, self._id(key))
+
+    def timeline(self, key: int | str) -> EpisodeTimeline:
+        """One entry per step, without messages and pictures: enough to seek in the episode, and to draw it."""
+        with self._query() as connection:
+            return timeline(connection, self._id(key))
 
     def operations(self, key: int | str) -> Iterator[Operation]:
         """Everything of an episode as the operations that record it again, with an equal hash chain.
