@@ -167,6 +167,12 @@ class RowTable(ScrollView, can_focus=True):
             self._start_reading()
         self.refresh()
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Lay the same rows out in other columns; each row has a cell for each of them."""
+        self._columns = tuple(columns)
+        self._measure()
+        self.refresh()
+
     def reload(self) -> None:
         """Count and read again, for rows that changed; what is shown stays until its page has come."""
         self._cache.expire()
