@@ -1,0 +1,23 @@
+"""The command line. Importing it imports no command: `--version` and `-h` answer at once.
+
+Exit status: 0 done · 1 done, but something is wrong (failed episodes, a database that does not verify) · 2 the request
+cannot be carried out as written · 3 the database or a file refuses · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+OK, PROBLEMS, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main() -> None:
+    """Run the command that `sys.argv` names and exit with its status."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from ldp_tui import __version__
+
+        sys.stdout.write(f"ldp-tui {__version__}\n")
+        raise SystemExit(OK)
+    from ldp_tui.cli.app import run
+
+    raise SystemExit(run(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""`ldp-tui envs`: what can be played."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ldp_tui.cli.options import Json
+from ldp_tui.cli.output import emit_json, say, table
+
+
+def envs(
+    text: Annotated[str, typer.Argument(help="Show only names, groups and summaries with this text.")] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the environments. Any other Gymnasium id works too."""
+    from ldp_tui.registry import environment_names
+
+    found = [
+        name for name in environment_names() if text.casefold() in f"{name.name} {name.group} {name.summary}".casefold()
+    ]
+    if as_json:
+        emit_json([asdict(name) for name in found])
+        return
+    rows = [
+        (name.name, name.group, name.error or (f"needs {name.needs}: " if name.needs else "") + name.summary)
+        for name in found
+    ]
+    if rows:
+        table(("name", "group", "summary"), rows)
+    else:
+        say(f"No environment matches {text!r}.")

@@ -1,0 +1,53 @@
+"""What commands print: results on stdout, everything said about them on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ldp_tui.tui.plain import plain
+
+
+def emit(line: str = "") -> None:
+    """A line of result. A reader that went away (`| head`) ends the program quietly."""
+    sys.stdout.write(line + "\n")
+
+
+def emit_json(value: Any, *, indent: bool = True) -> None:
+    """A result as JSON; `indent=False` makes one line of it."""
+    option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
+    sys.stdout.write(orjson.dumps(value, option=option, default=str).decode())
+
+
+def say(line: str) -> None:
+    """A remark for the person who runs the command."""
+    sys.stderr.write(plain(line) + "\n")
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Aligned columns; those with an index in `right` are aligned to the right."""
+    lines = [list(titles), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
+        emit("  ".join(cells).rstrip())
+
+
+def when(nanoseconds: int) -> str:
+    """Local date and time of a timestamp in ns."""
+    moment = datetime.fromtimestamp(nanoseconds / 1e9, tz=UTC).astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def number(value: float | None) -> str:
+    """A reward or return, short: at most three decimals; a dash for none."""
+    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") or "0"
+
+
+def truth(value: bool | None) -> str:
+    """yes, no, or a dash where it is not defined."""
+    return "–" if value is None else "yes" if value else "no"

@@ -1,0 +1,147 @@
+"""The numbers of a headless run, beside what random and optimal play reach."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ldp_tui.cli.output import number
+from ldp_tui.cli.workers import CampaignSpec, play_unrecorded
+from ldp_tui.core.intervals import Estimate, mean_interval, rate_interval
+from ldp_tui.engine.campaign import EpisodeResult
+
+MEASURED_BASELINE_EPISODES = 100
+"""Episodes of random play that are measured where no exact value is known, if as many were played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A reference player's mean return: exact, or measured over `n` episodes."""
+
+    name: str
+    mean_return: float
+    how: str
+    n: int | None = None
+    ci95: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of one run. Failed episodes are counted in `failures` and left out of the means."""
+
+    environment: str
+    agent: str
+    seed: int
+    n: int
+    mean: Estimate | None
+    success: Estimate | None
+    mean_steps: float
+    steps: int
+    seconds: float
+    failures: int
+    failure_reasons: dict[str, int]
+    baselines: tuple[Baseline, ...]
+    run_uid: str
+    database: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints. Numbers that do not exist (no finished episode) are null."""
+        return {
+            "env": self.environment,
+            "agent": self.agent,
+            "seed": self.seed,
+            "n": self.n,
+            "mean_return": None if self.mean is None else self.mean.mean,
+            "ci95": None if self.mean is None else [_finite(self.mean.low), _finite(self.mean.high)],
+            "success_rate": None if self.success is None else self.success.mean,
+            "success_ci95": None if self.success is None else [self.success.low, self.success.high],
+            "mean_steps": self.mean_steps,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "failures": self.failures,
+            "failure_reasons": self.failure_reasons,
+            "baselines": [
+                {"name": b.name, "mean_return": b.mean_return, "how": b.how, "n": b.n, "ci95": b.ci95 and list(b.ci95)}
+                for b in self.baselines
+            ],
+            "run": self.run_uid,
+            "db": self.database,
+        }
+
+    def player_row(self) -> tuple[str, ...]:
+        """Cells of the player's line: name, n, return, interval, success, steps."""
+        mean = "–" if self.mean is None else number(self.mean.mean)
+        success = "–" if self.success is None else f"{self.success.mean:.1%}"
+        return (self.agent, str(self.n), mean, _interval(self.mean), success, number(self.mean_steps))
+
+    def baseline_rows(self) -> list[tuple[str, ...]]:
+        """The same cells for each reference."""
+        return [
+            (
+                f"{b.name} ({b.how})",
+                "" if b.n is None else str(b.n),
+                number(b.mean_return),
+                "" if b.ci95 is None else f"[{number(b.ci95[0])}, {number(b.ci95[1])}]",
+                "",
+                "",
+            )
+            for b in self.baselines
+        ]
+
+
+def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int, seconds: float) -> Summary:
+    """Numbers of a run, with baselines: exact where the rules are known, random play measured elsewhere."""
+    finished = [result for result in results if result.reason != "failed"]
+    defined = [result.success for result in finished if result.success is not None]
+    reasons = Counter(result.detail or "unknown" for result in results if result.reason == "failed")
+    steps = sum(result.steps for result in results)
+    return Summary(
+        environment=spec.environment,
+        agent=spec.agent,
+        seed=seed,
+        n=len(results),
+        mean=mean_interval([r.return_ for r in finished if math.isfinite(r.return_)]),
+        success=rate_interval(sum(defined), len(defined)),
+        mean_steps=sum(r.steps for r in finished) / len(finished) if finished else 0.0,
+        steps=steps,
+        seconds=seconds,
+        failures=len(results) - len(finished),
+        failure_reasons=dict(reasons),
+        baselines=tuple(_baselines(spec, len(results), seed)),
+        run_uid=spec.run_uid,
+        database=spec.database,
+    )
+
+
+def _baselines(spec: CampaignSpec, n: int, seed: int) -> list[Baseline]:
+    from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.agents.references import reference_values_of
+    from ldp_tui.registry import make_environment
+
+    env, _ = make_environment(spec.environment)
+    baselines: list[Baseline] = []
+    if isinstance(env, GymnasiumEnvironment):
+        references = reference_values_of(env.gym_env, max_steps=spec.max_steps)
+        baselines = [Baseline(r.name, r.value, r.how, r.n, r.ci95) for r in references]
+        env.gym_env.close()
+    if any(baseline.name == "random" for baseline in baselines) or spec.agent == "random":
+        return baselines
+    measured = play_unrecorded(spec, "random", range(seed, seed + min(n, MEASURED_BASELINE_EPISODES)))
+    estimate = mean_interval([r.return_ for r in measured if r.reason != "failed" and math.isfinite(r.return_)])
+    if estimate is not None:
+        bounds = (estimate.low, estimate.high) if estimate.n > 1 else None
+        baselines.insert(0, Baseline("random", estimate.mean, "measured", estimate.n, bounds))
+    return baselines
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None or not math.isfinite(estimate.low):
+        return "–"
+    return f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

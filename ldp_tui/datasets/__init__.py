@@ -1,0 +1,1 @@
+"""Recordings as data: selections of episodes, exported to files and imported from them."""

@@ -1,0 +1,35 @@
+"""Files that are whole or not there: written beside the target, synced, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from ldp_tui.core.errors import LdpTuiError
+
+
+class FileError(LdpTuiError):
+    """A file cannot be read or written; the message says which and why."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Binary file that replaces `path` when the block ends well; otherwise `path` stays as it was.
+
+    Raises:
+        FileError: If the file cannot be written (no such folder, no permission, disk full).
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
