@@ -145,8 +145,10 @@ class CalculatorEnv(Environment[CalculatorState]):
         return self.state.problem.id
 
     def success(self) -> bool | None:
-        """Whether the submitted answer is right; None before it, or where the answer is not known."""
-        return self.state.correct
+        """Whether the submitted answer is right; None while the episode runs, or where the answer is not known."""
+        if self.state.done and self.state.problem.value is not None:
+            return bool(self.state.correct)
+        return None
 
     def info(self) -> dict[str, Any]:
         """Counts, and the expected answer once the episode is over."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from ldp_tui.core.dummy import DummyEnv
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import copy_message
-from ldp_tui.testing.observed import EnvFactory, everything, no_tasks_left, require
+from ldp_tui.testing.observed import EnvFactory, everything, no_tasks_left, require, run_checks
 
 
 def check_agent(
@@ -27,7 +26,7 @@ def check_agent(
     Raises:
         AssertionError: Naming the broken rule.
     """
-    asyncio.run(_check_agent(agent_factory, env_factory, seeds, steps))
+    run_checks(lambda: _check_agent(agent_factory, env_factory, seeds, steps))
 
 
 async def _check_agent(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from ldp_tui.core.errors import LdpTuiError
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, copy_message
 from ldp_tui.testing.actions import call, random_action, request
-from ldp_tui.testing.observed import EnvFactory, Moment, Run, close, no_tasks_left, opened, require, when
+from ldp_tui.testing.observed import EnvFactory, Moment, Run, close, no_tasks_left, opened, require, run_checks, when
 from ldp_tui.testing.views import check_tools, check_views
 
 Script = Sequence[tuple[str, Mapping[str, Any]]]
@@ -49,7 +48,7 @@ def check_env(
         AssertionError: Naming the broken rule.
     """
     with no_files_left():
-        asyncio.run(_check_env(env_factory, seeds, steps, script))
+        run_checks(lambda: _check_env(env_factory, seeds, steps, script))
 
 
 async def _check_env(env_factory: EnvFactory, seeds: Sequence[int], steps: int, script: Script | None) -> None:

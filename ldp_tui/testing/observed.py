@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,23 @@ def require(condition: object, rule: str, problem: str) -> None:
     """Raise an AssertionError that starts with the name of the rule, unless the condition holds."""
     if not condition:
         raise AssertionError(f"{rule}: {problem}")
+
+
+def run_checks(checks: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run the checks in an event loop of their own, so that what they leave in it is theirs.
+
+    Raises:
+        RuntimeError: If a loop runs already.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        loop_runs = False
+    else:
+        loop_runs = True
+    if loop_runs:
+        raise RuntimeError("Conformance tests need an event loop of their own: call them from a plain `def` test.")
+    asyncio.run(checks())
 
 
 @dataclass(frozen=True, slots=True)

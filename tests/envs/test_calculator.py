@@ -143,7 +143,7 @@ async def test_failure_under_the_strict_rewards() -> None:
     env = calculator.make(tool_failure_reward=-1.0, done_on_failure=True)
     await env.reset(seed=1)
     _, reward, done, _ = await call(env, "calculator", expr="1 / 0")
-    assert (reward, done) == (-1.0, True)
+    assert (reward, done, env.success()) == (-1.0, True, False)
 
 
 async def test_several_calls_in_one_message() -> None:

@@ -358,3 +358,9 @@ def test_temporary_folder_after_a_check() -> None:
     with pytest.raises(AssertionError):
         check_env(LeavesFile)
     assert tempfile.tempdir == usual
+
+
+async def test_check_inside_a_running_loop() -> None:
+    """It says to use a plain test."""
+    with pytest.raises(RuntimeError, match="plain `def` test"):
+        check_env(Counter)
