@@ -39,21 +39,21 @@ def _taxi_observation(env: Any) -> Describe:
 
 
 def _lake_goal(env: Any) -> str:
-    chances = [chance for moves in env.P.values() for chance, *_ in moves[0] if len(moves[0]) > 1]
-    slippery = (
-        f" The ice is slippery: a move goes where you want with probability {_lake_grip(env):.0%}, else sideways."
-    )
+    ice = " Every move goes where you want."
+    if (grip := _lake_grip(env)) is not None:
+        ice = f" The ice is slippery: a move goes where you want with probability {grip:.0%}, else sideways."
     reward = max(outcome[2] for moves in env.P.values() for outcomes in moves.values() for outcome in outcomes)
     return (
         "Walk over the frozen lake from S to the goal G without falling into a hole H; F is safe ice, @ is you. "
-        f"Reaching G gives {reward:g}, a hole ends the "
-        f"episode.{slippery if chances else ' Every move goes where you want.'}"
+        f"Reaching G gives {reward:g}, a hole ends the episode.{ice}"
     )
 
 
-def _lake_grip(env: Any) -> float:
-    outcomes = next(moves[1] for moves in env.P.values() if len(moves[1]) == 3)
-    return float(outcomes[1][0])
+def _lake_grip(env: Any) -> float | None:
+    """Probability that a move goes where it should, from the transition table; None on ice that is not slippery."""
+    slips = (outcomes for moves in env.P.values() for outcomes in moves.values() if len(outcomes) == 3)
+    outcomes = next(slips, None)
+    return None if outcomes is None else float(outcomes[1][0])
 
 
 def _lake_observation(env: Any) -> Describe:

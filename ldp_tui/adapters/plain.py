@@ -39,6 +39,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | int | float):  # subclasses such as enums
         base = next(base for base in (bool, str, int, float) if isinstance(value, base))
         return plain(base(value))
+    if hasattr(value, "__array__"):  # arrays of other libraries
+        return plain(np.asarray(value))
     return repr(value)
 
 

@@ -179,7 +179,8 @@ class ArrayCodec(Codec):
         kind = "number" if self._float else "integer"
         if self.single:
             bounded = bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
-            return f"a {kind}" + (f" from {self.low.item():g} to {self.high.item():g}" if bounded else "")
+            article = "a" if self._float else "an"
+            return f"{article} {kind}" + (f" from {self.low.item():g} to {self.high.item():g}" if bounded else "")
         return f"a list of {kind}s of shape {list(self.shape)}"
 
 

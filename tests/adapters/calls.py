@@ -16,9 +16,3 @@ def request(action: Any) -> ToolRequestMessage:
 async def act(env: GymnasiumEnvironment, action: Any) -> tuple[Message, float, bool, bool]:
     (answer,), reward, done, truncated = await env.step(request(action))
     return answer, reward, done, truncated
-
-
-def text_of(env: GymnasiumEnvironment, native: Any) -> str:
-    """What the environment's player would read at that native observation."""
-    describe = env._describer()
-    return describe(native)
