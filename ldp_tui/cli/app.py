@@ -28,7 +28,7 @@ from ldp_tui.cli import (
 )
 from ldp_tui.cli import run as run_command
 from ldp_tui.cli.options import Database
-from ldp_tui.cli.output import say
+from ldp_tui.cli.output import ReaderGone, say
 
 app = typer.Typer(
     name="ldp-tui",
@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> int:
     except LdpTuiError as error:
         say(f"ldp-tui: {error}")
         return REFUSED
-    except BrokenPipeError:
+    except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
         return OK
     except Exception as error:  # noqa: BLE001 (the last line of defence: no traceback reaches a person)

@@ -12,15 +12,19 @@ import orjson
 from ldp_tui.tui.plain import plain
 
 
+class ReaderGone(Exception):
+    """Nobody reads stdout any more (`| head`): the command has done its work."""
+
+
 def emit(line: str = "") -> None:
-    """A line of result. A reader that went away (`| head`) ends the program quietly."""
-    sys.stdout.write(line + "\n")
+    """A line of result; raises ReaderGone when stdout is closed."""
+    _write(line + "\n")
 
 
 def emit_json(value: Any, *, indent: bool = True) -> None:
     """A result as JSON; `indent=False` makes one line of it."""
     option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
-    sys.stdout.write(orjson.dumps(value, option=option, default=str).decode())
+    _write(orjson.dumps(value, option=option, default=str).decode())
 
 
 def say(line: str) -> None:
@@ -51,3 +55,11 @@ def number(value: float | None) -> str:
 def truth(value: bool | None) -> str:
     """yes, no, or a dash where it is not defined."""
     return "–" if value is None else "yes" if value else "no"
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
