@@ -1,6 +1,6 @@
-"""A writer that hands its operations to the process that holds the database, and takes over when that is gone.
+"""A writer that hands its operations to the process that holds the database, and takes over when that one dies.
 
-What is not acknowledged yet is kept and sent again; the ledger knows rows that it has already, so nothing is stored twice.
+What is not acknowledged yet is kept and sent again; the ledger knows rows that it has already: none is stored twice.
 """
 
 from __future__ import annotations
@@ -204,7 +204,12 @@ class ClientWriter(Writer):
             case EndEpisode():
                 return redactor.end(operation)
             case BeginEpisode():
-                return replace(redactor.begin(operation), first=redactor.step(operation.first))
+                return replace(
+                    redactor.begin(operation),
+                    env=redactor.env(operation.env),
+                    agent=redactor.agent(operation.agent),
+                    first=redactor.step(operation.first),
+                )
 
     def _has_room(self) -> bool:
         return len(self._pending) < QUEUE_BOUND or self._closing or self.failure is not None

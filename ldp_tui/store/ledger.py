@@ -15,8 +15,8 @@ from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW
 from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder
 from ldp_tui.store.lineage import Inherited, inherited
 from ldp_tui.store.ownership import Owner
-from ldp_tui.store.preparing import ReadyRow, prepare
-from ldp_tui.store.rows import AddStep, BeginEpisode, EndEpisode, Operation, StepRow
+from ldp_tui.store.preparing import ReadyRow, check_agent, check_end, check_env, check_header, prepare
+from ldp_tui.store.rows import AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, Operation, StepRow
 from ldp_tui.store.secrets import Redactor
 
 # fmt: off
@@ -25,6 +25,7 @@ STEP_COLUMNS: Final = (
     "dt_us", "frame_id", "chain", "info", "info_id", "obs", "obs_id",
 )
 MESSAGE_COLUMNS: Final = ("ep", "t", "i", "role", "kind", "name", "call_id", "content", "extra", "content_id")
+_PLAYERS: Final = 1024
 _CONTENT: Final = MESSAGE_COLUMNS.index("content")
 # fmt: on
 
@@ -86,6 +87,7 @@ class Ledger:
         self._catalog = Catalog(connection)
         self._running: dict[str, Running] = {}
         self._touched: dict[int, Running] = {}
+        self._cleaned: dict[tuple[EnvRow, AgentRow], tuple[EnvRow, AgentRow, bytes, bytes]] = {}
         self._steps = BulkInsert("step", STEP_COLUMNS)
         self._messages = BulkInsert("message", MESSAGE_COLUMNS)
 
@@ -103,12 +105,12 @@ class Ledger:
                 if live is not None:
                     self._append(live, operation.row)
             elif type(operation) is EndEpisode:
-                self._end(self._redactor.end(operation))
+                self._end(self._redactor.end(check_end(operation)))
                 ended = True
             elif type(operation) is BeginFor:
-                self._begin(self._redactor.begin(operation.begin), operation.owner)
+                self._begin(self._redactor.begin(check_header(operation.begin)), operation.owner)
             elif type(operation) is BeginEpisode:
-                self._begin(self._redactor.begin(operation), self._owner)
+                self._begin(self._redactor.begin(check_header(operation)), self._owner)
             else:
                 raise RowRejected(f"{type(operation).__name__} is not an operation of a recording.")
         self._flush()
@@ -137,11 +139,11 @@ class Ledger:
             self._touched.clear()
 
     def _begin(self, begin: BeginEpisode, owner: Owner) -> None:
-        env, agent = env_hash(begin.env), agent_hash(begin.agent)
+        env, agent, env_name, agent_name = self._players(begin)
         parent, shared = self._parent(begin)
         start = chain.genesis(
-            env,
-            agent,
+            env_name,
+            agent_name,
             task_id=begin.task_id,
             seed=begin.seed,
             options=begin.options,
@@ -151,18 +153,17 @@ class Ledger:
         )
         if self._is_recorded(begin, start):
             return
-        env_id, agent_id = self._catalog.env_id(begin.env, env), self._catalog.agent_id(begin.agent, agent)
         cursor = self._connection.execute(
             _INSERT_EPISODE,
             (
                 begin.uid,
                 self._catalog.run_id(begin.run_uid, owner),
-                env_id,
-                agent_id,
+                self._catalog.env_id(env, env_name),
+                self._catalog.agent_id(agent, agent_name),
                 begin.task_id,
                 begin.seed,
                 begin.options,
-                _group(begin, env),
+                _group(begin, env_name),
                 *parent,
                 begin.fork_t,
                 begin.first.t,
@@ -183,6 +184,17 @@ class Ledger:
         )
         self._running[begin.uid] = live
         self._append(live, begin.first)
+
+    def _players(self, begin: BeginEpisode) -> tuple[EnvRow, AgentRow, bytes, bytes]:
+        """The environment and the agent, cleaned, and their hashes; remembered, as episodes share them."""
+        known = self._cleaned.get((begin.env, begin.agent))
+        if known is None:
+            if len(self._cleaned) >= _PLAYERS:
+                self._cleaned.clear()
+            env = self._redactor.env(check_env(begin.env))
+            agent = self._redactor.agent(check_agent(begin.agent))
+            known = self._cleaned[begin.env, begin.agent] = env, agent, env_hash(env), agent_hash(agent)
+        return known
 
     def _parent(self, begin: BeginEpisode) -> tuple[tuple[int | None, int | None], Inherited]:
         """((parent id, root id), what the fork inherits)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -9,9 +11,11 @@ import orjson
 
 from ldp_tui.store.cleaning import INLINE_TEXT, check_size, clean_number, clean_text
 from ldp_tui.store.errors import ValueRefused
-from ldp_tui.store.rows import MessageRow, StepRow
+from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, StepRow
 from ldp_tui.store.secrets import Redactor
 
+_TEXTS: Final = frozenset({str, type(None)})
+_NUMBERS: Final = frozenset({int, type(None)})
 _NO_TEXTS: Final[dict[int, str]] = {}
 
 
@@ -57,6 +61,11 @@ def _plainly(row: StepRow) -> ReadyRow | None:
         cost, _ = clean_number(cost)
     messages = [(m.role, m.kind, m.name, m.call_id, m.content, m.extra) for m in row.messages]
     obs = row.obs
+    # A wrong type would be hashed as it is but stored as what the column makes of it: 3 in a text column becomes "3".
+    texts = (row.action, row.info, *itertools.chain.from_iterable(messages))
+    numbers = (row.t, row.flags, row.tokens_in, row.tokens_out, row.dt_us)
+    if not (_TEXTS.issuperset(map(type, texts)) and _NUMBERS.issuperset(map(type, numbers))):
+        return None
     size = None if obs is None else len(obs)
     # fmt: off
     covered = (
@@ -76,9 +85,9 @@ def _carefully(row: StepRow) -> ReadyRow:
     try:
         plain = replace(
             row,
-            t=int(row.t),
+            t=operator.index(row.t),
             action=_text(row.action),
-            flags=int(row.flags),
+            flags=operator.index(row.flags),
             tokens_in=_integer(row.tokens_in),
             tokens_out=_integer(row.tokens_out),
             dt_us=_integer(row.dt_us),
@@ -113,11 +122,65 @@ def _text(text: Any) -> Any:
         return None
     if not isinstance(text, str):
         raise TypeError(f"text expected, not {type(text).__name__}")
-    return clean_text(text)
+    return clean_text(str(text))
+
+
+def check_header(begin: BeginEpisode) -> BeginEpisode:
+    """`begin` with valid text; not its row, environment and agent. Raises ValueRefused for a wrong type."""
+    try:
+        return replace(
+            begin,
+            uid=_text(begin.uid),
+            run_uid=_text(begin.run_uid),
+            task_id=_text(begin.task_id),
+            seed=_text(begin.seed),
+            options=_text(begin.options),
+            started_ns=operator.index(begin.started_ns),
+            parent_uid=_text(begin.parent_uid),
+            fork_t=_integer(begin.fork_t),
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"The header of episode {begin.uid} holds a value of the wrong type: {error}.") from error
+
+
+def check_env(env: EnvRow) -> EnvRow:
+    """`env` with valid text. Raises ValueRefused for a wrong type."""
+    try:
+        return EnvRow(
+            name=_text(env.name),
+            kind=_text(env.kind),
+            spec=_text(env.spec),
+            pkg_versions=_text(env.pkg_versions),
+            observation_space=_text(env.observation_space),
+            action_space=_text(env.action_space),
+            tools=_text(env.tools),
+            deterministic=None if env.deterministic is None else bool(env.deterministic),
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"The environment {env.name} holds a value of the wrong type: {error}.") from error
+
+
+def check_agent(agent: AgentRow) -> AgentRow:
+    """`agent` with valid text. Raises ValueRefused for a wrong type."""
+    try:
+        return AgentRow(
+            _text(agent.name), _text(agent.kind), _text(agent.model), _text(agent.config), _text(agent.prompt)
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"The agent {agent.name} holds a value of the wrong type: {error}.") from error
+
+
+def check_end(end: EndEpisode) -> EndEpisode:
+    """`end` with valid text and a plain `success`. Raises ValueRefused for a field of the wrong type."""
+    try:
+        success = None if end.success is None else bool(end.success)
+        return replace(end, success=success, detail=_text(end.detail), ended_ns=operator.index(end.ended_ns))
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"The end of episode {end.uid} holds a value of the wrong type: {error}.") from error
 
 
 def _integer(number: Any) -> int | None:
-    return None if number is None else int(number)
+    return None if number is None else operator.index(number)
 
 
 _HUGE: Final = float("inf")

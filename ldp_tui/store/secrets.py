@@ -63,7 +63,7 @@ class Redactor:
 
     def text(self, text: _Text) -> _Text:
         """`text` without secrets; the same object when there were none."""
-        if text is None:
+        if text is None or not self.suspects(text.encode("utf-8", "surrogatepass")):
             return text
         clean: str = text
         for value in self._values:
@@ -75,7 +75,7 @@ class Redactor:
 
     def blob(self, blob: bytes | None) -> bytes | None:
         """The JSON bytes of an observation without secrets; the same object when there were none."""
-        if blob is None or b'"' not in blob or not self.suspects(blob):
+        if blob is None or b'"' not in blob or not self.suspects(blob):  # numbers alone hold no secret
             return blob
         text = blob.decode("utf-8", "surrogateescape")
         clean = self.text(text)
@@ -121,11 +121,9 @@ class Redactor:
         )
 
     def begin(self, begin: BeginEpisode) -> BeginEpisode:
-        """`begin` with its header redacted; rows are redacted as they are stored."""
+        """`begin` with its header redacted, but not its first row, environment and agent."""
         return replace(
             begin,
-            env=self.env(begin.env),
-            agent=self.agent(begin.agent),
             task_id=self.text(begin.task_id),
             seed=self.text(begin.seed),
             options=self.text(begin.options),

@@ -97,10 +97,11 @@ def unpack_operation(frame: bytes) -> Operation:
         match unpack(frame):
             case ["step", uid, row]:
                 return AddStep(uid, _row(row))
-            case ["end", *fields]:
-                return EndEpisode(*fields)
+            case ["end", *end]:
+                return EndEpisode(*end)
             case ["begin", uid, run_uid, env, agent, *rest, first]:
-                return BeginEpisode(uid, run_uid, EnvRow(*env), AgentRow(*agent), *rest, _row(first))
+                fields = [uid, run_uid, EnvRow(*env), AgentRow(*agent), *rest, _row(first)]
+                return BeginEpisode(*fields)
     except (TypeError, ValueError) as error:
         raise RowRejected(f"An operation from another process cannot be read: {error}.") from error
     raise RowRejected("Another process sent something that is not an operation.")
