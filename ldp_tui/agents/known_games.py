@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -82,13 +82,26 @@ def _taxi(inner: Any) -> KnownGame:
 
 
 def _plain_state(glimpse: Glimpse) -> int:
-    return int(glimpse.observation)
+    return _index(glimpse.observation)
 
 
 def _fickle_taxi_state(glimpse: Glimpse) -> int:
-    return fickle_state(int(glimpse.observation), glimpse.previous)
+    return fickle_state(_index(glimpse.observation), glimpse.previous)
 
 
 def _blackjack_state(glimpse: Glimpse) -> int:
-    total, showing, usable_ace = (int(part) for part in glimpse.observation)
+    total, showing, usable_ace = _parts(glimpse.observation)
     return hand_index(total, showing, bool(usable_ace), first_decision=glimpse.elapsed == 0)
+
+
+def _index(observation: Any) -> int:
+    """State number of the table; a Taxi that is described part by part is put together again."""
+    if not isinstance(observation, Mapping):
+        return int(observation)
+    row, column, passenger, destination = _parts(observation)
+    return ((row * 5 + column) * 5 + passenger) * 4 + destination
+
+
+def _parts(observation: Any) -> list[int]:
+    """The observation's numbers in the original's order, whether it is a tuple or describes each by name."""
+    return [int(part) for part in (observation.values() if isinstance(observation, Mapping) else observation)]
