@@ -78,6 +78,7 @@ class LaneGate:
         if index == 0:
             self._allowed = 0
             self._last = time.monotonic()
+        await asyncio.sleep(0)  # a lane that never waits for anything must still hear of commands
         while True:
             self._changed.clear()
             if self._closed:

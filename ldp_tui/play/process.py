@@ -20,6 +20,8 @@ from ldp_tui.play.messages import Command, Heartbeat, LanePhase, Level, Log, Shu
 from ldp_tui.play.transport import Channel, Envelope, TransportError, check_hello, decode, hello
 
 LOG_LINES: Final = 2_000
+LAST_LINES: Final = 100
+"""Enough for the traces of all threads that Python prints when it crashes."""
 KILLED_SECONDS: Final = 0.3
 """How long a killed process may take to be gone."""
 _LINE_BYTES: Final = 8_192
@@ -91,7 +93,7 @@ class EngineProcess:
         self.progress = ""
         """What the engine is making; empty once lanes play."""
         self._beat = (Heartbeat(()), self.started_at)
-        self._output: deque[str] = deque(maxlen=20)
+        self._output: deque[str] = deque(maxlen=LAST_LINES)
         self._threads = [
             threading.Thread(target=target, name=f"engine-{name}", daemon=True)
             for name, target in (("receive", self._receive), ("send", self._send), ("output", self._read_output))
