@@ -50,7 +50,8 @@ async def record(
                         human = event.agent.kind == "human"
                         ticket = writer.submit(begin_operation(event, run_uid, encoder))
                         uid = event.uid
-                        await writer.committed(ticket)
+                        if ack == "step":
+                            await writer.committed(ticket)
                     case StepTaken() if uid is not None:
                         ticket = writer.submit(step_operation(uid, event, encoder, human=human))
                         if ack == "step":

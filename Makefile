@@ -1,0 +1,54 @@
+# Everything runs in .venv, which the first target that needs it creates from the pinned constraints.txt.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help play test check format bench test-slow clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+play: $(VENV)/base ## Set up and open the app (without a terminal: play the demo as plain text)
+	@$(BIN)/ldp-tui
+
+test: check ## Set up, then lint, types, layers and the whole default test suite
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+check: $(VENV)/dev ## Formatting, lint, types and layers
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache --no-logo >/tmp/ldp-tui-layers.$$$$ || { cat /tmp/ldp-tui-layers.$$$$; rm -f /tmp/ldp-tui-layers.$$$$; exit 1; }; rm -f /tmp/ldp-tui-layers.$$$$
+
+format: $(VENV)/dev ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+test-slow: $(VENV)/dev ## The long statistics, crash and scale tests
+	@$(BIN)/pytest -m slow
+
+bench: $(VENV)/bench ## Measure everything beside its peers; writes benchmarks/results/*.json
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with the venv module is needed; none was found."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: $(BIN)/pip pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (about a minute) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/base
+	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+$(VENV)/bench: $(VENV)/dev
+	@$(PIP) install --editable '.[dev,bench]'
+	@touch $@
