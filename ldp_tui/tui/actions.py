@@ -1,0 +1,139 @@
+"""Every command of the app, once: key bindings, command palette, footer and help are generated from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Scope = Literal["app", "home", "play", "library", "replay", "log", "help"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can ask for. `action` is the name of an `action_…` method of the scope's screen or the app."""
+
+    id: str
+    scope: Scope
+    label: str
+    keys: str
+    """Keys as Textual spells them, separated by commas; empty: only in the command palette."""
+    action: str
+    help: str
+    footer: bool = False
+    """Whether the footer shows it; at most seven at a time fit 80 columns."""
+    shown_key: str | None = None
+    """How footer and help write the keys; None: as Textual does."""
+
+
+ACTIONS: tuple[Command, ...] = (
+    Command("app.palette", "app", "Commands", "ctrl+p", "command_palette", "Find any command by typing part of it."),
+    Command("app.help", "app", "Help", "f1,question_mark", "help", "Keys and explanations of this screen.", footer=True,
+            shown_key="?"),
+    Command("app.log", "app", "Engine log", "f12", "engine_log", "What the engine and its libraries printed."),
+    Command("app.home", "app", "Home", "", "home", "Back to the start menu."),
+    Command("app.library", "app", "Library", "f3", "library", "All recorded episodes."),
+    Command("app.theme", "app", "Change theme", "f10", "change_theme", "Choose colours; the choice is remembered."),
+    Command("app.screenshot", "app", "Screenshot", "", "screenshot", "Save this screen as an SVG file."),
+    Command("app.quit", "app", "Quit", "ctrl+q,ctrl+c", "quit", "Leave; everything recorded is kept.", shown_key="^q"),
+    # Home
+    Command("home.play", "home", "Play", "p", "choose('play')", "One player in one environment.", footer=True),
+    Command("home.versus", "home", "Versus", "v", "choose('versus')", "Up to four players on the same seed."),
+    Command("home.library", "home", "Library", "l", "choose('library')", "Recorded episodes.", footer=True),
+    Command("home.replay", "home", "Replay last", "r", "choose('replay')", "The newest episode again."),
+    Command("home.demo", "home", "Demo", "d", "choose('demo')", "You against the best strategy at Blackjack.",
+            footer=True),
+    Command("home.environment", "home", "Environment", "e,slash", "pick_environment", "Choose by typing part of it.",
+            footer=True, shown_key="e"),
+    Command("home.players", "home", "Players", "a", "pick_players", "Who plays, up to four.", footer=True),
+    Command("home.quit", "home", "Quit", "q", "app.quit", "Leave.", footer=True, shown_key="q"),
+    # Play
+    Command("play.pause", "play", "Pause", "space,p,f8", "pause", "Hold all players, or let them go on.", footer=True,
+            shown_key="space"),
+    Command("play.step", "play", "Step", "full_stop", "step", "While paused: one step, then hold again.", footer=True,
+            shown_key="."),
+    Command("play.faster", "play", "Faster", "plus,equals_sign", "speed(1)", "Shorter waits between steps.",
+            shown_key="+"),
+    Command("play.slower", "play", "Slower", "minus", "speed(-1)", "Longer waits between steps.", shown_key="-"),
+    Command("play.real_time", "play", "Real time", "m,f9", "real_time", "Your lane runs at its pace, or waits for keys.",
+            footer=True, shown_key="m"),
+    Command("play.turn", "play", "Turn", "v", "turn", "In a small pane: steps, reflection or return, one after another."),
+    Command("play.next_lane", "play", "Next lane", "tab,f7", "lane(1)", "Give the keys to the next player's pane."),
+    Command("play.previous_lane", "play", "Previous lane", "shift+tab", "lane(-1)", "… to the one before."),
+    Command("play.zoom", "play", "Zoom", "z,f11", "zoom", "Only the pane in focus, or all of them.", footer=True,
+            shown_key="z"),
+    Command("play.restart", "play", "Restart", "r,f5", "restart", "The same players and seed from the start.",
+            shown_key="r"),
+    Command("play.next_seed", "play", "Next seed", "n,f6", "next_seed", "The same players on the next seed.",
+            footer=True, shown_key="n"),
+    Command("play.stop", "play", "Stop", "ctrl+x", "stop", "End the running episodes; they stay in the library."),
+    Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus."),
+    Command("play.library", "play", "Library", "l,f3", "app.library", "All recorded episodes.", shown_key="l"),
+    Command("play.back", "play", "Home", "escape,q", "back", "Stop and go back to the start menu.", footer=True,
+            shown_key="esc"),
+    # Library
+    Command("library.replay", "library", "Replay", "enter", "replay", "Look at the episode under the cursor.", footer=True),
+    Command("library.filter", "library", "Filter", "slash", "filter", "Type what to list: env:maze return>1 words.",
+            footer=True, shown_key="/"),
+    Command("library.environment", "library", "Environment", "v", "choose('env')", "Only episodes of one environment."),
+    Command("library.agent", "library", "Agent", "a", "choose('agent')", "Only episodes of one agent."),
+    Command("library.clear", "library", "All episodes", "x", "clear_filter", "Take the filter away."),
+    Command("library.sort", "library", "Sort", "s", "sort", "Choose the column to sort by.", footer=True),
+    Command("library.reverse", "library", "Reverse", "S", "reverse", "The same column, the other way round."),
+    Command("library.select", "library", "Select", "space", "select", "Mark the episode, for export.", footer=True),
+    Command("library.export", "library", "Export", "e", "export", "Write the marked episodes, or all listed, to a file.",
+            footer=True),
+    Command("library.copy", "library", "Copy id", "y", "copy_id", "The episode's uid, to the clipboard."),
+    Command("library.copy_json", "library", "Copy JSON", "Y", "copy_json", "All the list knows of it, to the clipboard."),
+    Command("library.preview", "library", "Preview", "p", "preview", "Show or hide the preview.", footer=True),
+    Command("library.back", "library", "Back", "escape,q", "back", "Leave the filter line, then the library.",
+            footer=True, shown_key="esc"),
+    # Replay
+    Command("replay.play", "replay", "Play", "space", "play", "Play on, or hold.", footer=True),
+    Command("replay.back_one", "replay", "Step back", "left", "move(-1)", "One step back; with Shift ten.",
+            shown_key="←"),
+    Command("replay.on_one", "replay", "Step", "right", "move(1)", "One step on; with Shift ten.", footer=True,
+            shown_key="←→"),
+    Command("replay.back_ten", "replay", "Ten back", "shift+left", "move(-10)", "Ten steps back."),
+    Command("replay.on_ten", "replay", "Ten on", "shift+right", "move(10)", "Ten steps on."),
+    Command("replay.start", "replay", "Start", "home", "percent(0)", "To the reset."),
+    Command("replay.end", "replay", "End", "end", "percent(100)", "To the end."),
+    Command("replay.faster", "replay", "Faster", "plus,equals_sign", "speed(1)", "Up to 16 times.", footer=True,
+            shown_key="+"),
+    Command("replay.slower", "replay", "Slower", "minus", "speed(-1)", "Down to a quarter.", shown_key="-"),
+    Command("replay.next_mark", "replay", "Next mark", "n", "mark(1)", "To the next error, big reward or reflection.",
+            footer=True),
+    Command("replay.previous_mark", "replay", "Previous mark", "N", "mark(-1)", "… to the one before."),
+    Command("replay.jump", "replay", "Jump", "j", "jump", "To a step or share; the digits go to 0–90 %.", footer=True),
+    Command("replay.beside", "replay", "Beside", "c", "beside", "Another episode of the same seed, side by side.",
+            footer=True),
+    Command("replay.copy", "replay", "Copy step", "y", "copy_step", "This step as JSON, to the clipboard."),
+    Command("replay.back", "replay", "Back", "escape,q", "back", "Close.", footer=True, shown_key="esc"),
+    # Engine log and help
+    Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
+    Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,
+            shown_key="esc"),
+)  # fmt: skip
+
+
+def commands(scope: Scope) -> tuple[Command, ...]:
+    """The commands of one scope, in the order of the footer."""
+    return tuple(command for command in ACTIONS if command.scope == scope)
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """Textual bindings of one scope; their ids are the commands', so that keys can be assigned anew."""
+    return [
+        Binding(
+            command.keys,
+            command.action,
+            command.label,
+            show=command.footer,
+            key_display=command.shown_key,
+            tooltip=command.help,
+            id=command.id,
+        )
+        for command in commands(scope)
+        if command.keys
+    ]

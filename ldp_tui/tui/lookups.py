@@ -1,0 +1,48 @@
+"""What Home asks of the registry and the store. Slow at first use: call these from a background thread."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from ldp_tui.tui.screens.dialogs import Choice
+from ldp_tui.tui.widgets.recent_list import RecentEpisode
+
+RECENT = 12
+
+
+def environment_choices() -> list[Choice]:
+    """Every environment by name; those that cannot be used say why."""
+    from ldp_tui.registry import environment_names
+
+    return [
+        Choice(name.name, name.group, name.summary, name.error or _missing(name.needs)) for name in environment_names()
+    ]
+
+
+def player_choices() -> list[Choice]:
+    """Every kind of player by name."""
+    from ldp_tui.registry import agent_names
+
+    return [Choice(name.name, "", name.summary) for name in agent_names()]
+
+
+def recent_episodes(db: Path) -> list[RecentEpisode]:
+    """The newest episodes; none where there is no database yet."""
+    if not db.exists():
+        return []
+    from ldp_tui.store.reader import Reader
+
+    reader = Reader(db)
+    try:
+        page = reader.episodes(limit=RECENT)
+    finally:
+        reader.close()
+    return [
+        RecentEpisode(e.uid, e.env, e.agent, e.return_, e.steps, e.success, e.started_ns / 1e9) for e in page.episodes
+    ]
+
+
+def _missing(extra: str) -> str:
+    """What to install for an extra of Gymnasium; empty where its package is there."""
+    return "" if not extra or find_spec(extra) is not None else f"gymnasium[{extra}]"

@@ -1,0 +1,304 @@
+"""LanePane: one player in one environment, everything about it in one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from ldp_tui.engine.events import EpisodeStarted, Rendering
+from ldp_tui.engine.session import LogEntry, SessionState
+from ldp_tui.play.messages import LaneReady
+from ldp_tui.tui import lane_words as words
+from ldp_tui.tui.bridge import LaneView
+from ldp_tui.tui.plain import plain_line
+from ldp_tui.tui.widgets.action_pad import ActionPad
+from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
+from ldp_tui.tui.widgets.frame_view import FrameView
+from ldp_tui.tui.widgets.step_log import StepLine, StepLog
+from ldp_tui.tui.widgets.tail_text import TailText
+from ldp_tui.tui.widgets.tool_form import ToolForm
+from ldp_tui.tui.widgets.transcript import Transcript
+
+BROAD, LOW = 92, 30
+"""Columns from which two columns fit; rows below which one of the lower sections is shown at a time."""
+SECTIONS = ("steps", "reflection", "curve")
+
+
+class LanePane(Container, can_focus=False):
+    """Shows a LaneView. A person's choice is posted as `Acted`; a new size for pictures as `Sized`."""
+
+    HELP = (
+        "The title says who plays and, at its right end, what the player is at. Below the picture: steps, return and the "
+        "newest reward. Your lane takes the keys shown in brackets; **v** turns to the next of steps, reflection, return."
+    )
+
+    class Acted(Message):
+        """The person in this lane did something."""
+
+        def __init__(self, lane: int, name: str, arguments: Mapping[str, Any]) -> None:
+            super().__init__()
+            self.lane, self.name, self.arguments = lane, name, arguments
+
+    class Sized(Message):
+        """The picture has this many cells now."""
+
+        def __init__(self, lane: int, columns: int, rows: int) -> None:
+            super().__init__()
+            self.lane, self.columns, self.rows = lane, columns, rows
+
+    def __init__(self, lane: int, environment: str, agent: str, *, recorded: bool) -> None:
+        super().__init__(id=f"lane-{lane}", classes="pane lane -gathering")
+        self.lane = lane
+        self._names = environment, agent
+        self._recorded = recorded
+        self._shown = LaneView()
+        self._rendering: Rendering = None
+        self._charted: tuple[float, ...] = ()
+        self._ready: LaneReady | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._logged: LogEntry | None = None
+        self._reflected: tuple[int, str] | None = None
+        self._section = 0
+
+    def compose(self) -> ComposeResult:
+        """What is seen, then what is said and done."""
+        with Vertical(classes="stage"):
+            yield FrameView()
+            yield Transcript()
+            yield Static(classes="figures")
+        with Vertical(classes="talk"):
+            with Vertical(classes="section observation") as observation:
+                observation.border_title = " Observation "
+                yield TailText(hint="nothing seen yet")
+            with Vertical(classes="section controls") as controls:
+                controls.border_title = " Actions "
+                yield ActionPad()
+                yield ToolForm()
+            with Vertical(classes="section lower steps") as steps:
+                steps.border_title = " Steps "
+                yield StepLog()
+            with Vertical(classes="section lower reflection") as reflection:
+                reflection.border_title = " Reflection "
+                yield TailText(hint="no reflection yet")
+            with Vertical(classes="section lower curve") as curve:
+                curve.border_title = " Return "
+                yield BraillePlot(hint="no reward yet")
+
+    def on_mount(self) -> None:
+        """Keep what is updated often at hand."""
+        self._frame, self._transcript = self.query_one(FrameView), self.query_one(Transcript)
+        self._figures = self.query_one(".figures", Static)
+        self._observation = self.query_one(".observation TailText", TailText)
+        self._reflection = self.query_one(".reflection TailText", TailText)
+        self._pad, self._form = self.query_one(ActionPad), self.query_one(ToolForm)
+        self._steps, self._curve = self.query_one(StepLog), self.query_one(BraillePlot)
+        self._turn_to(0)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout that this size allows."""
+        broad, low = event.size.width >= BROAD, event.size.height < LOW
+        self.set_class(broad, "-broad")
+        self.set_class(low and not broad, "-low")
+        self.call_after_refresh(self.tell_size)
+        self.show_title(self._shown)
+
+    def take_focus(self) -> None:
+        """Put the focus where this lane is played, or read."""
+        if self._form.display and not self._form.disabled:
+            self._form.focus_first()
+        elif self._pad.display:
+            self._pad.focus()
+        else:
+            (self._transcript if self._transcript.display else self._steps).focus()
+
+    # -- what the screen hands over ---------------------------------------------------------------------------------
+
+    def show_picture(self, view: LaneView) -> None:
+        """The newest rendering."""
+        if view.rendering is self._rendering:
+            return
+        self._rendering = view.rendering
+        if isinstance(view.rendering, str):
+            self._frame.set_text(view.rendering)
+        else:
+            self._frame.set_frame(view.rendering)
+
+    async def show_text(self, view: LaneView) -> None:
+        """Observation, steps, reflection, controls and figures, as far as they changed."""
+        before, self._shown = self._shown.session, view
+        session = view.session
+        if session.started is not None and session.started is not before.started:
+            await self._begin(session, session.started, view)
+        if session is before and view.ready is self._ready:
+            return
+        if session.observation is not before.observation:
+            self._observation.show(words.observation_text(session.observation))
+        fresh = _after(session.log, self._logged)
+        if fresh:
+            self._logged = fresh[-1]
+            self._steps.append([_line(entry) for entry in fresh])
+            if self._transcript.display:
+                self._transcript.append(block for entry in fresh for block in words.exchange(entry))
+        self._reflect(session, fresh)
+        self._figures.update(self._figures_line(session))
+        await self._show_controls(view)
+
+    def show_curve(self, view: LaneView) -> None:
+        """The return so far, step by step."""
+        rewards = view.session.rewards
+        if rewards is not self._charted:
+            self._charted = rewards
+            self._curve.show([Series("return", list(accumulate(rewards)))] if rewards else [])
+
+    def show_title(self, view: LaneView) -> None:
+        """Who plays what, and what the lane is at, at the two ends of the frame."""
+        recording = self._recorded and view.session.started is not None and not view.over
+        drawn = words.title(view, *self._names), words.state(view), recording, self.size.width
+        if self._drawn != drawn:
+            self._drawn = drawn
+            ended = view.session.ended
+            self.set_class(view.failed is not None or (ended is not None and ended.reason == "failed"), "-failed")
+            self.set_class(
+                view.phase is not None and view.phase.name == "waiting for you" and not view.over, "-waiting"
+            )
+            self.border_title = self._title(drawn[0], drawn[1], recording=recording)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    async def _begin(self, session: SessionState, started: EpisodeStarted, view: LaneView) -> None:
+        """A new episode: forget the last one and lay out what this environment has."""
+        self._logged = self._reflected = None
+        self._steps.clear()
+        self._transcript.clear()
+        self._reflection.clear()
+        visual = session.rendering is not None
+        self.set_class(visual, "-visual")
+        self.set_class(not visual, "-spoken")
+        self.remove_class("-gathering")
+        human = view.ready is not None and view.ready.human
+        keyed = started.environment.kind == "gymnasium"
+        self.set_class(keyed, "-keyed")
+        self.set_class(human and not keyed, "-form")
+        self.call_after_refresh(self.tell_size)
+        if not visual:
+            self._transcript.append(words.opening(session))
+
+    async def _show_controls(self, view: LaneView) -> None:
+        self._ready = view.ready
+        session, ready = view.session, view.ready
+        if session.started is None or ready is None:
+            return
+        if self.has_class("-form"):
+            await self._form.show_tools(session.started.tools)
+            self._form.disabled = view.over
+            return
+        pad = self._pad
+        choices = words.pad_choices(ready.keys if ready.human else {}, session.legal_actions)
+        if choices != pad.choices:
+            pad.choices = choices
+        pad.legal = words.legal_indices(choices, session.legal_actions)
+        pad.probabilities = words.chances(choices, session.probabilities)
+        newest = session.proposed.action if session.proposed else session.log[-1].action if session.log else None
+        pad.last = words.chosen_index(choices, newest)
+        pad.disabled = not ready.human or view.over
+
+    def _reflect(self, session: SessionState, fresh: tuple[LogEntry, ...]) -> None:
+        for entry in fresh:
+            self._add_reflection(entry.index, entry.reflection)
+        if not session.log or session.reflection_index > session.log[-1].index:
+            self._add_reflection(session.reflection_index, session.reflection)
+
+    def _add_reflection(self, index: int, text: str) -> None:
+        if not text:
+            return
+        if self._reflected is not None and self._reflected[0] == index:
+            shown = self._reflected[1]
+            self._reflection.append(text[len(shown) :] if text.startswith(shown) else f"\n{text}")
+        else:
+            gap = "" if self._reflected is None else "\n\n"
+            self._reflection.append(f"{gap}{index + 1}  {text}")
+        self._reflected = index, text
+
+    def _figures_line(self, session: SessionState) -> Content:
+        reward = session.last_reward or 0.0
+        colour = "$reward-up" if reward > 0 else "$reward-down" if reward < 0 else "$reward-none"
+        line = words.figures(session)
+        at = line.find("last ") + len("last ")
+        newest = words.signed(session.last_reward)
+        return Content.assemble(line[:at], (newest, colour), line[at + len(newest) :])
+
+    def _title(self, left: str, right: str, *, recording: bool) -> Content:
+        """Both ends of the frame's upper edge, joined by the edge itself."""
+        mark = " ● REC" if recording else ""
+        room = max(0, self.size.width + 2 - 4)
+        right = set_cell_size(right, min(cell_len(right), max(0, room - 12)))
+        taken = cell_len(right) + cell_len(mark) + 2
+        left = plain_line(left)
+        left = set_cell_size(left, min(cell_len(left), max(0, room - taken - 1)))
+        edge = "─" * max(1, room - taken - cell_len(left))
+        waits = self.has_class("-waiting")
+        return Content.assemble(
+            left,
+            (f" {edge} ", "$pane-border"),
+            (right, "$error" if self.has_class("-failed") else "$accent" if waits else "$foreground-muted"),
+            (mark, "$error"),
+        )
+
+    def turn(self) -> None:
+        """Show the next of the lower sections where only one fits."""
+        self._turn_to(self._section + 1)
+
+    def _turn_to(self, section: int) -> None:
+        self._section = section % len(SECTIONS)
+        for index, name in enumerate(SECTIONS):
+            self.query_one(f".{name}").set_class(index == self._section, "-turned")
+
+    def tell_size(self) -> None:
+        """Say how many cells the picture has."""
+        if self._frame.display:
+            self.post_message(self.Sized(self.lane, *self._frame.size))
+
+    def on_key(self, event: events.Key) -> None:
+        """The environment's keys come before everything else, wherever in this pane the focus is."""
+        ready = self._shown.ready
+        if ready is None or not ready.human or self._shown.over or self.has_class("-form"):
+            return
+        call = next((ready.keys[key] for key in event.aliases if key in ready.keys), None)
+        if call is not None:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Acted(self.lane, call["name"], call["arguments"]))
+
+    @on(ActionPad.Chosen)
+    def _chosen(self, event: ActionPad.Chosen) -> None:
+        event.stop()
+        self.post_message(self.Acted(self.lane, event.name, event.arguments))
+
+    @on(ToolForm.Submitted)
+    def _submitted(self, event: ToolForm.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Acted(self.lane, event.name, event.arguments))
+
+
+def _after(log: tuple[LogEntry, ...], last: LogEntry | None) -> tuple[LogEntry, ...]:
+    """The entries that follow `last`."""
+    if last is None:
+        return log
+    missing = 0
+    while missing < len(log) and log[-1 - missing] is not last:
+        missing += 1
+    return log[len(log) - missing :]
+
+
+def _line(entry: LogEntry) -> StepLine:
+    seen = plain_line(words.observation_text(entry.observation)[:400])
+    return StepLine(entry.index + 1, words.action_text(entry.action), entry.reward, words.signed(entry.reward), seen)
