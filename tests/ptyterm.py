@@ -49,7 +49,7 @@ KEYS = {
 }
 
 # What pyte would print instead of ignoring: keyboard-protocol changes, mode queries, device-control strings.
-_UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=?][\d;]*(?:u|\$p|q)|\x1bP.*?\x1b\\|\x1b_.*?\x1b\\", re.DOTALL)
+UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=?][\d;]*(?:u|\$p|q)|\x1bP.*?\x1b\\|\x1b_.*?\x1b\\", re.DOTALL)
 _UNFINISHED = re.compile(rb"\x1b(?:\[[<>=?]?[\d;]*\$?|[P_][^\x1b]*\x1b?)?$")
 
 # A child in a new session takes the pseudo-terminal as its controlling one, then becomes the command.
@@ -179,7 +179,7 @@ class PtyTerm:
             time.sleep(min(timeout, 0.01))
             return False
         self.output += chunk
-        chunk = _UNKNOWN_TO_PYTE.sub(b"", self._held + chunk)
+        chunk = UNKNOWN_TO_PYTE.sub(b"", self._held + chunk)
         unfinished = _UNFINISHED.search(chunk)
         cut = unfinished.start() if unfinished else len(chunk)
         self._held = chunk[cut:]
