@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Self
 
 import gymnasium
@@ -13,7 +15,7 @@ from ldp_tui.adapters.gymnasium_description import description_of
 from ldp_tui.adapters.gymnasium_family import Ending, Family
 from ldp_tui.adapters.gymnasium_make import make_gymnasium
 from ldp_tui.adapters.gymnasium_names import family_of, succeeded
-from ldp_tui.adapters.gymnasium_render import Prefer, drawing, rendered
+from ldp_tui.adapters.gymnasium_render import Prefer, drawing, draws_observations, rendered
 from ldp_tui.adapters.plain import plain
 from ldp_tui.adapters.space_text import Describe, describe_for, variables_text
 from ldp_tui.adapters.spaces import Codec, InvalidValueError, codec_for
@@ -55,6 +57,7 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         self._family: Family = family_of(gym_env)
         self._actions = GymnasiumActions(gym_env, self._family)
         self._observations: Codec = codec_for(gym_env.observation_space)
+        self._observing = drawing(gym_env) if draws_observations(gym_env) else nullcontext()
         self._own_mask = mask_source(gym_env.unwrapped)
         self._describe: Describe | None = None
         self._started = self._closed = False
@@ -78,7 +81,8 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Messages, list[Tool]]:
         """Start an episode; the one message holds the rules and the first observation."""
-        native, info = self.gym_env.reset(seed=seed, options=options)
+        with self._observing:
+            native, info = self.gym_env.reset(seed=seed, options=options)
         self._started = True
         self.state = GymnasiumState(native, self._observations.encode(native), plain(info), self._mask(info))
         content = f"{self.goal}\n\n{self._observation_text()}"
@@ -103,7 +107,7 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
             with drawing(self.gym_env):
                 self.gym_env.close()
 
-    @property
+    @cached_property
     def goal(self) -> str:
         """The rules, what is observed, what can be done and when the episode is cut, as text for a player."""
         parts = [self._family.goal(self.gym_env.unwrapped)]
@@ -204,7 +208,8 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         except InvalidValueError as error:
             state.refused = {"invalid_action": str(error)}
             return f"Invalid action: {error}. Nothing happened.{self._legal_sentence()}", 0.0
-        observation, reward, terminated, truncated, info = self.gym_env.step(native)
+        with self._observing:
+            observation, reward, terminated, truncated, info = self.gym_env.step(native)
         state.observation, state.observed = observation, self._observations.encode(observation)
         state.info, state.mask = plain(info), self._mask(info)
         state.elapsed_steps += 1

@@ -10,7 +10,6 @@ from typing import Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
 import orjson
-from gymnasium.utils import RecordConstructorArgs
 
 from ldp_tui.adapters.gymnasium_actions import ACT
 from ldp_tui.adapters.gymnasium_description import description_of
@@ -38,9 +37,7 @@ ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
 
 
-class RecordEpisodes(
-    gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstructorArgs, Generic[ObsType, ActType]
-):
+class RecordEpisodes(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Generic[ObsType, ActType]):
     """Records episodes of `env` into `db`, a path or an open `Writer`; the loop itself is unchanged.
 
         env = RecordEpisodes(gymnasium.make("CartPole-v1"), db="recordings/ldp.db", agent="my policy")
@@ -59,12 +56,11 @@ class RecordEpisodes(
         config: dict[str, Any] | None = None,
         frames: bool = False,
     ) -> None:
-        RecordConstructorArgs.__init__(self, db=str(db), agent=agent, config=config, frames=frames)
         super().__init__(env)
         self._family = family_of(env)
         self._actions = codec_for(env.action_space, role="action", names=self._family.actions or None)
         self._discrete = isinstance(env.action_space, gymnasium.spaces.Discrete)
-        self._action_texts: dict[Any, str] = {}
+        self._action_texts: dict[int, str] = {}
         self._observations = codec_for(env.observation_space)
         self._pictures = PictureEncoder() if frames else None
         self._env_row = _env_row(env)
@@ -157,12 +153,15 @@ class RecordEpisodes(
 
     def _action_text(self, action: Any) -> str:
         """The call in the form of the store; Discrete actions are few and remembered."""
-        known = self._action_texts.get(action) if self._discrete else None
-        if known is None:
-            known = orjson.dumps([[ACT, {"action": self._actions.encode(action)}]]).decode()
-            if self._discrete:
-                self._action_texts[action] = known
-        return known
+        if not self._discrete:
+            return self._call_text(action)
+        number = int(action)
+        if number not in self._action_texts:
+            self._action_texts[number] = self._call_text(number)
+        return self._action_texts[number]
+
+    def _call_text(self, action: Any) -> str:
+        return orjson.dumps([[ACT, {"action": self._actions.encode(action)}]]).decode()
 
     def _picture(self, pictures: PictureEncoder) -> EncodedPicture | None:
         drawn = rendered(self.env)

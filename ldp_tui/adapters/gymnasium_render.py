@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any, Final, Literal
 
 import gymnasium
@@ -34,6 +35,11 @@ def drawing(env: gymnasium.Env[Any, Any]) -> AbstractContextManager[object]:
     threads at once the first fails with half-imported modules and the second takes the fonts away from the other.
     """
     return _Drawing() if _uses_pygame(env) else nullcontext()
+
+
+def draws_observations(env: gymnasium.Env[Any, Any]) -> bool:
+    """Whether what the environment observes is a picture that pygame draws, so that it draws in every step."""
+    return len(env.unwrapped.observation_space.shape or ()) >= 2 and _uses_pygame(env)
 
 
 def render_modes(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
@@ -72,15 +78,20 @@ class _Drawing(AbstractContextManager[object]):
 
     def __enter__(self) -> None:
         _PYGAME_LOCK.acquire()
-        use_no_display()
-        pygame = importlib.import_module("pygame")
-        for name in _PYGAME_MODULES:
-            importlib.import_module(f"pygame.{name}")
-        if not pygame.font.get_init():
-            pygame.font.init()
+        font = _pygame_font()
+        if not font.get_init():
+            font.init()
 
     def __exit__(self, *_: object) -> None:
         _PYGAME_LOCK.release()
+
+
+@cache
+def _pygame_font() -> Any:
+    use_no_display()
+    for name in _PYGAME_MODULES:
+        importlib.import_module(f"pygame.{name}")
+    return importlib.import_module("pygame.font")
 
 
 def _uses_pygame(env: gymnasium.Env[Any, Any]) -> bool:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from random import Random
 from typing import Any
 
@@ -117,3 +119,12 @@ def test_catalogue() -> None:
     assert {entry.id for entry in CATALOGUE} == playable
     assert len(CATALOGUE) == len(playable)
     assert all(entry.description and entry.actions and entry.observation for entry in CATALOGUE)
+
+
+def test_listing_the_catalogue() -> None:
+    """It imports neither Gymnasium nor numpy, so that the user interface can list it at once."""
+    script = (
+        "import sys, ldp_tui.adapters.catalogue; print({'gymnasium', 'numpy', 'pygame', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "set()"
