@@ -176,9 +176,9 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         return {**self.state.info, **self.state.refused}
 
     def success(self) -> bool | None:
-        """Goal reached or hand won where the environment has such a thing, else return at least the threshold."""
+        """Goal reached or hand won, which an episode that was cut short has not; else return at least the threshold."""
         state = self.state
-        if not (state.terminated or state.truncated):
+        if self._family.success is None and not (state.terminated or state.truncated):
             return None
         ending = Ending(self.gym_env.unwrapped, state.terminated, state.last_reward, state.return_)
         return succeeded(self.gym_env, self._family, ending)

@@ -114,7 +114,7 @@ async def test_taxi_delivered(taxi: GymnasiumEnvironment) -> None:
     total, done = 0.0, False
     for name in TAXI_SOLUTION:
         assert not done
-        assert taxi.success() is None
+        assert taxi.success() is False
         answer, reward, done, _ = await act(taxi, name)
         total += reward
     assert done
@@ -379,6 +379,15 @@ async def test_threshold_as_success() -> None:
         angle, spin = env.native_observation[2:]
         _, _, done, truncated = await act(env, "push right" if angle + 0.5 * spin > 0 else "push left")
     assert (truncated, env.elapsed_steps, env.success()) == (True, 500, True)
+
+
+async def test_episode_cut_short_from_outside() -> None:
+    """A goal was not reached then; whether a threshold would have been cannot be known."""
+    lake, car = (GymnasiumEnvironment.make(id_, render=False) for id_ in ("FrozenLake-v1", "MountainCar-v0"))
+    for env in (lake, car):
+        await env.reset(seed=0)
+        await act(env, 0)
+    assert (lake.success(), car.success()) == (False, None)
 
 
 async def test_call_for_every_action_of_car_racing() -> None:
