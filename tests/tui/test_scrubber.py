@@ -73,6 +73,16 @@ async def test_click_and_drag() -> None:
         assert pilot.app.moved == [20, 90]
 
 
+async def test_click_on_a_bordered_scrubber() -> None:
+    """The knob is under the mouse."""
+    async with OneScrubber().run_test(size=(21, 5)) as pilot:
+        pilot.app.scrubber.styles.border = ("round", "red")
+        pilot.app.scrubber.styles.height = 4
+        await pilot.pause()
+        await pilot.click(Scrubber, offset=(3, 2))
+        assert pilot.app.moved == [20]
+
+
 async def test_position_shown_by_the_screen() -> None:
     """It is not told as a person's move, and is kept within the recording."""
     async with OneScrubber().run_test(size=(19, 2)) as pilot:

@@ -75,6 +75,15 @@ async def test_resize() -> None:
         assert pilot.app.rows() == ["one two", "three", "four five", "six"]
 
 
+async def test_padded_text() -> None:
+    """Lines are wrapped inside of the padding."""
+    async with OneText().run_test(size=(9, 3)) as pilot:
+        pilot.app.tail.styles.padding = (0, 1)
+        pilot.app.tail.append("one two three")
+        await pilot.pause()
+        assert pilot.app.rows() == [" one two", " three", ""]
+
+
 async def test_more_text_than_is_kept() -> None:
     """Oldest paragraphs go, the newest stay."""
     async with OneText(max_lines=100).run_test(size=(10, 2)) as pilot:

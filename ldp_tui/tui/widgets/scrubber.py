@@ -136,7 +136,8 @@ class Scrubber(Widget, can_focus=True):
             self.post_message(self.Moved(self, position))
 
     def _move_to_column(self, x: int) -> None:
-        columns = self._columns
+        """Move the knob under the mouse, `x` cells from the widget's outer left edge."""
+        x, columns = x - self.gutter.left, self._columns
         if columns > 1:
             self._move_to(round(max(0, min(x, columns - 1)) * self._last / (columns - 1)))
 

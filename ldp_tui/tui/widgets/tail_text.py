@@ -94,13 +94,13 @@ class TailText(Widget, can_focus=True):
         """Forget everything."""
         self.show("")
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """Wrap everything kept to the new width, holding the place by its share of the text."""
-        if event.size.width == self._width:
+        if self.size.width == self._width:
             self._above = min(self._above, self._last_top)
             return
         lines = len(self._lines)
-        kept, self._width = self.text, event.size.width
+        kept, self._width = self.text, self.size.width
         self._reset()
         for index, paragraph in enumerate(kept.split("\n")):
             if index:

@@ -63,6 +63,7 @@ class FrameView(Widget):
 
     Frames may come at any rate: one that comes while the view is hidden is kept, not drawn, and a resize fits the kept
     frame anew. Colours follow the console: 24-bit, the 256-colour palette, or braille where colour is refused.
+    A border or padding belongs to a parent: rows of a picture pass Textual's styling by.
     """
 
     ALLOW_SELECT = False
