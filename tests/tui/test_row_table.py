@@ -233,6 +233,21 @@ async def test_reload_after_rows_were_added() -> None:
         assert pilot.app.table.cursor == 1
 
 
+async def test_reload_after_rows_were_deleted() -> None:
+    """The cursor goes to the last row that is left, and it is visible."""
+    source = Numbered(600)
+    async with OneTable(source).run_test(size=(40, 8)) as pilot:
+        await read(pilot)
+        pilot.app.table.focus()
+        await pilot.press("G")
+        await until(pilot, lambda: "env-599" in pilot.app.rows()[7])
+        source.total = 4
+        pilot.app.table.reload()
+        await until(pilot, lambda: "env-3" in pilot.app.rows()[4] and pilot.app.rows()[5] == "")
+        assert pilot.app.table.cursor == 3
+        assert pilot.app.heard_of(RowTable.Highlighted)[-1].row == 3
+
+
 async def test_another_source() -> None:
     """Its rows replace the old ones, from the top."""
     async with OneTable(Numbered(300)).run_test(size=(40, 4)) as pilot:

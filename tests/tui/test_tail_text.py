@@ -75,6 +75,17 @@ async def test_resize() -> None:
         assert pilot.app.rows() == ["one two", "three", "four five", "six"]
 
 
+async def test_long_text_shown_from_its_start() -> None:
+    """The beginning is on the screen; replacing it otherwise follows the end."""
+    async with OneText().run_test(size=(10, 2)) as pilot:
+        pilot.app.tail.show("a\nb\nc", from_start=True)
+        await pilot.pause()
+        assert pilot.app.rows() == ["a", "b     ↓ 1"]
+        pilot.app.tail.show("a\nb\nc")
+        await pilot.pause()
+        assert pilot.app.rows() == ["b", "c"]
+
+
 async def test_padded_text() -> None:
     """Lines are wrapped inside of the padding."""
     async with OneText().run_test(size=(9, 3)) as pilot:

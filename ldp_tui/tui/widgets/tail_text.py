@@ -83,10 +83,10 @@ class TailText(Widget, can_focus=True):
         self._drop_oldest()
         self.refresh()
 
-    def show(self, text: str) -> None:
-        """Replace everything, and follow the end again."""
+    def show(self, text: str, *, from_start: bool = False) -> None:
+        """Replace everything; the view follows the end again, or with `from_start` shows the beginning."""
         self._reset()
-        self._following = True
+        self._following, self._above = not from_start, 0
         self.append(text)
         self.refresh()
 

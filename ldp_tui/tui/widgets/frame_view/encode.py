@@ -210,7 +210,8 @@ def braille(pixels: Pixels) -> Colours:
     # Most of a rendering is its background: dots are spent on what stands out from it.
     if float(np.median(luma)) > 0.5:
         luma = 1 - luma
-    lit = luma > np.tile(_BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width]
+    # The square root is about how bright a share of lit dots looks: thin lines stay visible.
+    lit = np.sqrt(luma) > np.tile(_BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width]
     dots = lit.reshape(height // 4, 4, width // 2, 2) * _DOTS[None, :, None, :]
     codes: Colours = dots.sum((1, 3), dtype=np.uint32) + np.uint32(BLANK_BRAILLE)
     return codes
