@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ldp_tui.engine.replay import RecordedEpisode, read_steps, rendering_of
@@ -34,18 +31,14 @@ def state_at(reader: Reader, episode: RecordedEpisode, timeline: EpisodeTimeline
 
 def _after(start: SessionState, timeline: EpisodeTimeline, steps: int) -> SessionState:
     """The sums after `steps` steps; everything else is as at the start."""
-    rewards = tuple(timeline.rewards[:steps])
+    if not steps:
+        return start
     return replace(
         start,
         steps=steps,
-        rewards=rewards,
-        return_=_added(rewards),
-        last_reward=rewards[-1] if rewards else None,
-        tokens=sum(timeline.tokens[:steps]),
-        cost_usd=_added(timeline.costs[:steps]),
+        rewards=tuple(timeline.rewards[:steps]),
+        last_reward=timeline.rewards[steps - 1],
+        return_=timeline.returns[steps - 1],
+        tokens=timeline.tokens[steps - 1],
+        cost_usd=timeline.costs[steps - 1],
     )
-
-
-def _added(values: Iterable[float]) -> float:
-    """The sum with the roundings of one addition after the other; `sum` has fewer from Python 3.12 on."""
-    return functools.reduce(operator.add, values, 0.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import accumulate
 
 from ldp_tui.store.cleaning import reward_of
 from ldp_tui.store.lineage import segments
@@ -20,28 +21,37 @@ _REFLECTIONS = "select t from message where ep=? and t>=? and t<? and kind='refl
 class EpisodeTimeline:
     """Entry `index` is of step `index`, which row `t=index+1` holds. NaN and infinite rewards are kept."""
 
-    rewards: array[float] = field(default_factory=lambda: array("d"))
-    flags: array[int] = field(default_factory=lambda: array("q"))
+    rewards: array[float]
+    flags: array[int]
     """The FLAG_ bits of `store.rows`."""
-    dt_us: array[int] = field(default_factory=lambda: array("q"))
+    dt_us: array[int]
     """How long agent and environment took."""
-    tokens: array[int] = field(default_factory=lambda: array("q"))
-    costs: array[float] = field(default_factory=lambda: array("d"))
-    reflections: array[int] = field(default_factory=lambda: array("q"))
+    reflections: array[int]
     """The indices of the steps before which the agent said what it thought."""
+    returns: array[float]
+    """The sum of the rewards up to and with each step."""
+    tokens: array[int]
+    """Used up to and with each step."""
+    costs: array[float]
+    """US dollars spent up to and with each step."""
 
 
 def timeline(connection: sqlite3.Connection, ep: int) -> EpisodeTimeline:
     """All steps of an episode, those of its ancestors included; 100,000 steps take about 0.2 s."""
-    found = EpisodeTimeline()
+    rows: list[tuple[float | None, str | None, int, int | None, int, float | None]] = []
+    reflections = array("q")
     last = connection.execute("select max(t) from step where ep=?", (ep,)).fetchone()[0]
     for segment in segments(connection, ep, 1, 0 if last is None else last + 1):
         where = (segment.ep, segment.start, segment.stop)
-        for reward, tag, flags, dt_us, tokens, cost in connection.execute(_STEPS, where).fetchall():
-            found.rewards.append(reward_of(reward, tag) or 0.0)
-            found.flags.append(flags)
-            found.dt_us.append(dt_us or 0)
-            found.tokens.append(tokens)
-            found.costs.append(cost or 0.0)
-        found.reflections.extend(t - 1 for (t,) in connection.execute(_REFLECTIONS, where).fetchall())
-    return found
+        rows += connection.execute(_STEPS, where).fetchall()
+        reflections.extend(t - 1 for (t,) in connection.execute(_REFLECTIONS, where).fetchall())
+    rewards = array("d", [reward_of(row[0], row[1]) or 0.0 for row in rows])
+    return EpisodeTimeline(
+        rewards=rewards,
+        flags=array("q", [row[2] for row in rows]),
+        dt_us=array("q", [row[3] or 0 for row in rows]),
+        reflections=reflections,
+        returns=array("d", accumulate(rewards)),
+        tokens=array("q", accumulate(row[4] for row in rows)),
+        costs=array("d", accumulate(row[5] or 0.0 for row in rows)),
+    )

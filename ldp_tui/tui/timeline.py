@@ -11,9 +11,12 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ldp_tui.store.rows import FLAG_ERROR
+from ldp_tui.store.timeline import EpisodeTimeline
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-MarkKind = Literal["error", "reward", "reflection", "end"]
+MarkKind = Literal["error", "gain", "loss", "reflection", "end"]
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 SHORTEST_S: Final = 0.1
@@ -33,6 +36,18 @@ class Timeline:
     """`[N]`: a tool or the environment answered with an error."""
     reflections: Bools
     """`[N]`: the agent said what it thought."""
+
+    @classmethod
+    def of(cls, stored: EpisodeTimeline) -> Timeline:
+        """The same from what the store reads."""
+        steps = len(stored.rewards)
+        flags = np.array(stored.flags, np.int64)
+        return cls(
+            rewards=np.array(stored.rewards, np.float64),
+            seconds=np.array(stored.dt_us, np.float64) / 1e6,
+            errors=(flags & FLAG_ERROR) > 0,
+            reflections=np.isin(np.arange(steps), np.array(stored.reflections, np.int64)),
+        )
 
     @property
     def steps(self) -> int:
@@ -62,7 +77,9 @@ def marks(timeline: Timeline) -> tuple[Mark, ...]:
     chosen: dict[int, MarkKind] = {}
     if timeline.steps and timeline.reflections.mean() <= 0.5:
         chosen |= dict.fromkeys(_positions(timeline.reflections), "reflection")
-    chosen |= dict.fromkeys(_positions(big_rewards(timeline.rewards)), "reward")
+    big = big_rewards(timeline.rewards)
+    chosen |= dict.fromkeys(_positions(big & (timeline.rewards > 0)), "gain")
+    chosen |= dict.fromkeys(_positions(big & (timeline.rewards < 0)), "loss")
     chosen |= dict.fromkeys(_positions(timeline.errors), "error")
     chosen.setdefault(timeline.steps, "end")
     return tuple(Mark(position, chosen[position]) for position in sorted(chosen))
@@ -76,12 +93,6 @@ def big_rewards(rewards: Floats) -> Bools:
     usual, large = np.quantile(size, [0.5, 0.95], method="lower")
     big: Bools = (size >= large) & (size > 2 * usual) & (size > 0)
     return big
-
-
-def next_mark(marked: tuple[Mark, ...], position: int, direction: int) -> Mark | None:
-    """The nearest mark after (1) or before (-1) a position; None where there is none."""
-    beyond = [mark for mark in marked if (mark.position - position) * direction > 0]
-    return min(beyond, key=lambda mark: abs(mark.position - position), default=None)
 
 
 def clock(seconds: Floats) -> Floats:

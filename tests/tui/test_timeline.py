@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from ldp_tui.tui.timeline import SPEEDS, Mark, Playhead, Timeline, big_rewards, clock, marks, next_mark, returns
+from ldp_tui.tui.timeline import SPEEDS, Mark, Playhead, Timeline, big_rewards, clock, marks, returns
 
 
 def timeline(rewards: list[float], *, errors: tuple[int, ...] = (), reflections: tuple[int, ...] = ()) -> Timeline:
@@ -19,7 +19,7 @@ def timeline(rewards: list[float], *, errors: tuple[int, ...] = (), reflections:
 def test_marks_of_an_episode() -> None:
     """Each lies behind its step; where two fall together the graver one stays, and the end is always marked."""
     marked = marks(timeline([0, 0, 0, 0, 0, 0, 0, 5, 0], errors=(2,), reflections=(2, 4)))
-    assert marked == (Mark(3, "error"), Mark(5, "reflection"), Mark(8, "reward"), Mark(9, "end"))
+    assert marked == (Mark(3, "error"), Mark(5, "reflection"), Mark(8, "gain"), Mark(9, "end"))
 
 
 def test_reflections_at_every_step() -> None:
@@ -52,14 +52,6 @@ def test_big_rewards(rewards: list[float], big: list[int]) -> None:
 def test_returns_with_a_reward_that_is_not_a_number() -> None:
     """It adds nothing."""
     assert returns(np.array([1, math.nan, -3, math.inf])).tolist() == [0, 1, 1, -2, -2]
-
-
-def test_next_and_previous_mark() -> None:
-    """The nearest on either side, never the one at hand."""
-    marked = (Mark(3, "error"), Mark(5, "reward"), Mark(9, "end"))
-    assert next_mark(marked, 3, 1) == Mark(5, "reward")
-    assert next_mark(marked, 5, -1) == Mark(3, "error")
-    assert next_mark(marked, 9, 1) is None
 
 
 def test_playing_at_double_speed() -> None:

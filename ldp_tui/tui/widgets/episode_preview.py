@@ -1,0 +1,69 @@
+"""EpisodePane: an episode at a glance — last picture, texts, facts and the return curve."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from ldp_tui.core.environment import Picture
+from ldp_tui.tui.episode_preview import EpisodePreview
+from ldp_tui.tui.plain import plain, plain_line
+from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
+from ldp_tui.tui.widgets.frame_view import FrameView
+
+
+class EpisodePane(Horizontal):
+    """Shows one preview after another; parts that an episode lacks take no room."""
+
+    DEFAULT_CSS = """
+    EpisodePane {
+        & > FrameView { width: 1fr; max-width: 46; margin-right: 2; display: none; }
+        & > VerticalScroll { width: 2fr; scrollbar-size-vertical: 1; }
+        & > .facts { width: 38; height: 1fr; margin-left: 2; }
+        & .fact-lines { height: auto; max-height: 60%; }
+        & BraillePlot { min-height: 3; }
+        &.-picture > FrameView { display: block; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Picture, texts, and facts over the curve."""
+        yield FrameView()
+        with VerticalScroll():
+            yield Static(classes="passages")
+        with Vertical(classes="facts"):
+            yield Static(classes="fact-lines")
+            yield BraillePlot(hint="no steps yet")
+
+    def show(self, preview: EpisodePreview) -> None:
+        """Show an episode."""
+        frame = self.query_one(FrameView)
+        match preview.rendering:
+            case Picture() as picture:
+                frame.set_frame(picture)
+            case str() as text:
+                frame.set_text(text)
+            case None:
+                pass
+        self.set_class(preview.rendering is not None, "-picture")
+        lines = [
+            Content.assemble((f"{passage.title}\n", "$foreground-muted"), Content(plain(passage.text)), "\n")
+            for passage in preview.passages
+        ]
+        self.query_one(".passages", Static).update(Content("\n").join(lines))
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+        facts = [
+            Content.assemble((f"{name:<12}", "$foreground-muted"), Content(plain_line(value)))
+            for name, value in preview.facts
+        ]
+        self.query_one(".fact-lines", Static).update(Content("\n").join(facts))
+        self.query_one(BraillePlot).show([Series("return", preview.returns)] if len(preview.returns) > 1 else [])
+
+    def show_problem(self, reason: str) -> None:
+        """Say why there is nothing to show."""
+        self.set_class(False, "-picture")  # noqa: FBT003 (Textual's signature)
+        self.query_one(".passages", Static).update(Content.styled(plain(reason), "$foreground-muted"))
+        self.query_one(".fact-lines", Static).update("")
+        self.query_one(BraillePlot).show([])
