@@ -57,7 +57,7 @@ class Mailbox:
             if time.monotonic() >= deadline:
                 break
         with self._changed:
-            ready = [lane for lane in self._pictures if not self._unopened[lane]]
+            ready = sorted(lane for lane in self._pictures if not self._unopened[lane])
             pictures = [self._pictures.pop(lane) for lane in ready]
         reports.extend(decode(picture) for picture in pictures)  # type: ignore[misc]
         return reports
