@@ -9,7 +9,7 @@ from ldp_tui.core.agent import Agent, PlainAction, reflect
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError
 from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage, copy_message
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_message
 from ldp_tui.core.tools import Tool
 
 ScriptItem = Message | ToolCall | tuple[str, Mapping[str, Any]] | str
@@ -53,7 +53,7 @@ def _message(item: ScriptItem) -> Message:
         return Message(role="assistant", content=item)
     if isinstance(item, tuple):
         name, arguments = item
-        item = ToolCall(id=ToolCall.generate_id(), function=ToolCallFunction(name=name, arguments=dict(arguments)))
+        item = ToolCall.from_name(name, **arguments)
     if isinstance(item, ToolCall):
         return ToolRequestMessage(tool_calls=[item])
     return copy_message(item)

@@ -99,7 +99,7 @@ async def _answer(
 
 def _unknown_tool(call: ToolCall, by_name: Mapping[str, Tool]) -> str:
     if call.function.name == INVALID_TOOL_NAME:
-        return "Invalid tool call: the arguments are not valid JSON."
+        return "Invalid tool call: the arguments are not a valid JSON object."
     return f"Invalid tool call: {call.function.name}. Available tools: {', '.join(by_name)}."
 
 
@@ -161,9 +161,13 @@ def _forget(done: asyncio.Future[Any], tool: Tool, locks: _ExclusiveLock | None)
 
 
 async def _limited(run: Any, seconds: float, name: str) -> Any:
+    limit = asyncio.timeout(seconds)
     try:
-        return await asyncio.wait_for(run, seconds)
+        async with limit:
+            return await run
     except TimeoutError as error:
+        if not limit.expired():  # the tool's own
+            raise
         raise TimeoutError(f"tool {name} took longer than {seconds:g} s") from error
 
 
@@ -219,6 +223,7 @@ class _ExclusiveLock:
                     self._exclusive = True
                 finally:
                     self._waiting -= 1
+                    self._changed.notify_all()  # a call that gave up waiting no longer holds the others back
             else:
                 await self._changed.wait_for(lambda: not self._exclusive and not self._waiting)
                 self._shared += 1

@@ -8,11 +8,12 @@ only.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import types
 import typing
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache, partial
@@ -53,7 +54,10 @@ class Signature:
     is_async: bool
     schema: ArgumentSchema
     model: type[BaseModel] | None
-    """Builds Python objects (enums, models, dates) from JSON; None when the parameters are plain JSON anyway."""
+    """Builds Python objects (enums, models, dates) from JSON; None when the parameters are plain JSON anyway.
+
+    Its fields are numbered and have the parameters' names as aliases: a parameter may be called `schema` or `_x`.
+    """
     pace: Pace = field(default_factory=Pace, compare=False)
 
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -65,13 +69,16 @@ class Signature:
         coerced = self.schema.coerce(given)
         if self.model is None:
             return coerced
-        try:
-            built = self.model.model_validate(coerced)
+        try:  # defaults stay out: they are what the author wrote, and need not be of the annotated type
+            built = self.model.model_validate({name: value for name, value in coerced.items() if name in given})
         except ValidationError as error:
             raise ArgumentError(
                 [Problem(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
             ) from error
-        return {name: getattr(built, name) for name in coerced}
+        for attribute, field in self.model.model_fields.items():
+            if field.alias in coerced:
+                coerced[field.alias] = getattr(built, attribute)
+        return coerced
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +88,11 @@ class SignatureOptions:
     style: DocstringStyle = DocstringStyle.AUTO
     allow_empty_param_descriptions: bool = False
     types_in_param_descriptions: bool = False
-    formats: tuple[tuple[str, Any], ...] = ()
+    formats: tuple[tuple[str, str], ...] = ()
 
 
-_cache: weakref.WeakKeyDictionary[Callable[..., Any], dict[SignatureOptions, Signature]] = weakref.WeakKeyDictionary()
+_CacheKey = tuple[SignatureOptions, bool, str | None, str | None]
+_cache: weakref.WeakKeyDictionary[Callable[..., Any], dict[_CacheKey, Signature]] = weakref.WeakKeyDictionary()
 
 
 def signature_of(function: Callable[..., Any], options: SignatureOptions = SignatureOptions()) -> Signature:
@@ -92,20 +100,22 @@ def signature_of(function: Callable[..., Any], options: SignatureOptions = Signa
 
     Raises:
         ValueError: If the docstring, or the description of a parameter, is missing.
-        TypeError: If a parameter has no annotation, is variadic without a name, or cannot be put in a schema.
+        TypeError: If a parameter has no annotation, has no name to pass it by, or cannot be put in a schema.
     """
-    key = getattr(function, "__func__", function)
-    by_options = _cache.get(key)
-    if by_options is None:
-        by_options = _cache.setdefault(key, {})
+    owner = getattr(function, "__func__", function)
     try:
-        found = by_options.get(options)
-    except TypeError:  # a format value that cannot be hashed: read anew each time
+        by_options = _cache.get(owner)
+        if by_options is None:
+            by_options = _cache.setdefault(owner, {})
+    except TypeError:  # a callable object that cannot be hashed or weakly referenced: read anew each time
         return _read(function, options)
+    # Docstring and name may be assigned after the first reading; a function may also be bound as a method.
+    key = (options, owner is function, owner.__doc__, getattr(owner, "__name__", None))
+    found = by_options.get(key)
     if found is None:
         found = _read(function, options)
         if len(by_options) < _MAX_CACHED_OPTIONS:
-            by_options[options] = found
+            by_options[key] = found
     return found
 
 
@@ -116,11 +126,12 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
         raise ValueError(f"Missing docstring for function {name}.")
     formats = dict(options.formats)
     described = {parameter.arg_name: parameter for parameter in docstring.params}
-    hints = _type_hints(function)
+    declared = inspect.signature(function).parameters
+    hints = _type_hints(function, declared.keys() - HIDDEN_PARAMETERS)
     fields: dict[str, tuple[Any, FieldInfo]] = {}
     hidden: set[str] = set()
     takes_any = False
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in declared.values():
         if parameter.name in HIDDEN_PARAMETERS:
             hidden.add(parameter.name)
             continue
@@ -129,10 +140,12 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
             continue
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             raise TypeError(f"Tool {name}: *{parameter.name} cannot be described to a player; name each parameter.")
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise TypeError(f"Tool {name}: {parameter.name!r} cannot be given by name; move it behind the slash.")
         text = _describe(described.get(parameter.name), include_type=options.types_in_param_descriptions)
         if not text and not options.allow_empty_param_descriptions:
             raise ValueError(f"Missing description for parameter {parameter.name}.")
-        fields[parameter.name] = _field(name, parameter, hints.get(parameter.name), _format(text, formats))
+        fields[f"p{len(fields)}"] = _field(name, parameter, hints.get(parameter.name), _format(text, formats))
     model = create_model(f"{name}_arguments", __config__=ConfigDict(arbitrary_types_allowed=False), **fields)  # type: ignore[call-overload]
     parameters = model.model_json_schema()
     parameters.pop("title", None)
@@ -157,17 +170,24 @@ def _name_of(function: Callable[..., Any]) -> str:
     return str(getattr(target, "__name__", None) or type(target).__name__)
 
 
-def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Resolved annotations. The function's own win over those of a function it wraps."""
+def _type_hints(function: Callable[..., Any], wanted: Set[str]) -> dict[str, Any]:
+    """Resolved annotations of the parameters `wanted`; others may name types that exist for type checkers only."""
     target: Any = function
     while isinstance(target, partial):
         target = target.func
     if not inspect.isroutine(target) and not inspect.isclass(target):
         target = target.__call__
+    annotations = {name: hint for name, hint in getattr(target, "__annotations__", {}).items() if name in wanted}
+    holder = types.SimpleNamespace(__annotations__=annotations)
+    names = getattr(inspect.unwrap(target), "__globals__", {})
     try:
-        return typing.get_type_hints(target, include_extras=True)
+        return typing.get_type_hints(holder, names, include_extras=True)
     except NameError:
-        return typing.get_type_hints(target, localns=_locals_of_callers(), include_extras=True)
+        pass
+    try:
+        return typing.get_type_hints(holder, names, _locals_of_callers(), include_extras=True)
+    except NameError as error:
+        raise TypeError(f"Tool {_name_of(function)}: an annotation cannot be read: {error}.") from error
 
 
 def _locals_of_callers() -> dict[str, Any]:
@@ -185,7 +205,7 @@ def _field(tool: str, parameter: inspect.Parameter, hint: Any, text: str) -> tup
         if parameter.annotation is inspect.Parameter.empty:
             raise TypeError(f"Tool {tool}: parameter {parameter.name!r} needs a type annotation.")
         hint = type(None) if parameter.annotation is None else parameter.annotation
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = {"alias": parameter.name}
     if text:
         config["description"] = text
     if parameter.default is not inspect.Parameter.empty:
@@ -206,11 +226,9 @@ def _visible(text: str) -> str:
     return text.split("\\f", 1)[0].split("\f", 1)[0].strip()
 
 
-def _format(text: str, formats: dict[str, Any]) -> str:
+def _format(text: str, formats: dict[str, str]) -> str:
     """Replace `{name}` for each given name; every other brace stays as it is."""
-    for name, value in formats.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text
+    return re.sub(r"\{(\w+)\}", lambda found: formats.get(found[1], found[0]), text)
 
 
 @lru_cache(maxsize=1024)

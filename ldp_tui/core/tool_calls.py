@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INVALID_TOOL_NAME = "INVALID"
-"""Name given to a call whose arguments are not JSON, so that the answer can say so and the model can try again."""
+"""Name given to a call whose arguments are no JSON object, so that the answer can say so and a model can try again."""
 
 
 _call_counter: ContextVar[Iterator[int] | None] = ContextVar("ldp_tui_call_counter", default=None)
@@ -62,16 +63,19 @@ class ToolCallFunction(BaseModel):
         if not isinstance(arguments, str | bytes):
             return fields
         try:
-            return {**fields, "arguments": json.loads(arguments)}
-        except json.JSONDecodeError:
-            logger.warning(
-                "Arguments of tool %r are not JSON; the call is marked %s.", fields.get("name"), INVALID_TOOL_NAME
-            )
-            return {**fields, "name": INVALID_TOOL_NAME, "arguments": {}}
+            read = json.loads(arguments)
+        except (ValueError, RecursionError):  # also numbers and nestings beyond what Python reads
+            read = INVALID_TOOL_NAME
+        if read is None or isinstance(read, dict):
+            return {**fields, "arguments": read or {}}
+        logger.warning(
+            "Arguments of tool %r are no JSON object; the call is marked %s.", fields.get("name"), INVALID_TOOL_NAME
+        )
+        return {**fields, "name": INVALID_TOOL_NAME, "arguments": {}}
 
     @field_serializer("arguments")
     def _write_arguments(self, arguments: dict[str, Any]) -> str:
-        return json.dumps(arguments)
+        return json.dumps(arguments, default=_as_list)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
@@ -94,9 +98,12 @@ class ToolCall(BaseModel):
         return uuid4().hex[:9] if counter is None else f"{next(counter):09d}"
 
     @classmethod
-    def from_name(cls, function_name: str, /, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 (aviary's signature)
+    def from_name(cls, function_name: str, /, id: str | None = None, **kwargs: Any) -> ToolCall:  # noqa: A002 (aviary's signature)
         """Call `function_name` with keyword arguments."""
-        return cls(id=id or cls.generate_id(), function=ToolCallFunction(name=function_name, arguments=kwargs))
+        if cls is not ToolCall or not isinstance(function_name, str):
+            return cls(id=id or cls.generate_id(), function=ToolCallFunction(name=function_name, arguments=kwargs))
+        function = with_fields(_FUNCTION, {"name": function_name, "arguments": kwargs})
+        return with_fields(_CALL, {"id": id or cls.generate_id(), "type": "function", "function": function})
 
     @classmethod
     def from_tool(cls, tool: Tool, *args: Any, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 (aviary's signature)
@@ -113,6 +120,10 @@ class ToolCall(BaseModel):
 
     def __str__(self) -> str:
         return str(self.function)
+
+
+_FUNCTION = ToolCallFunction(name="", arguments={})
+_CALL = ToolCall(id="", function=_FUNCTION)
 
 
 class ToolRequestMessage(Message):
@@ -186,4 +197,16 @@ def _copy_json(value: Any) -> Any:
         return {key: item if isinstance(item, _IMMUTABLE) else _copy_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_copy_json(item) for item in value]
-    return value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    try:
+        return copy.deepcopy(value)
+    except TypeError:  # a lock, a socket: nothing that could be copied, nor changed in a record
+        return value
+
+
+def _as_list(value: Any) -> Any:
+    """Arrays and scalars of NumPy and the like as what JSON has for them."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"Arguments of a tool call are JSON values; a {type(value).__name__} is none.")

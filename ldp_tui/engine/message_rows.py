@@ -81,7 +81,7 @@ def _call(row: MessageRow) -> ToolCall:
 
 def _extra(message: Message) -> dict[str, Any] | None:
     extra: dict[str, Any] = {}
-    if message.info:
+    if message.info and not _CLOCKS.issuperset(message.info):
         if OBSERVATION in message.info:
             extra[OBSERVATION] = True
         info = {name: value for name, value in message.info.items() if name not in _CLOCKS and name != OBSERVATION}

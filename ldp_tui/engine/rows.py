@@ -7,6 +7,7 @@ Timings of single phases and timestamps of tools are clocks, not facts of the ep
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,7 +15,6 @@ import orjson
 from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.events import (
     AgentRecord,
     EndReason,
@@ -99,7 +99,7 @@ def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, 
     usage = event.usage
     row = StepRow(
         t=event.index + 1,
-        action=_calls_json(event.action),
+        action=_calls_json(rows),
         reward=event.reward,
         flags=flags,
         value=event.value or None,
@@ -229,10 +229,15 @@ def _read_diagnostics(text: str | None) -> tuple[dict[str, Any], dict[str, Any]]
     return parts.pop("info", {}), parts
 
 
-def _calls_json(action: Message) -> str | None:
-    if not isinstance(action, ToolRequestMessage):
-        return None
-    return json_text([[call.function.name, call.function.arguments] for call in action.tool_calls])
+def _calls_json(rows: Sequence[MessageRow]) -> str | None:
+    """The step's calls as `[[name, arguments], …]`; None for an action that is text."""
+    calls = [f"[{_quoted(row.name)},{row.content}]" for row in rows if row.kind == "tool_call"]
+    return f"[{','.join(calls)}]" if calls else None
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str | None) -> str:
+    return json_text(name)
 
 
 def _encode(rendering: Rendering, pictures: PictureEncoder | None) -> EncodedPicture | None:
@@ -243,8 +248,13 @@ def _encode(rendering: Rendering, pictures: PictureEncoder | None) -> EncodedPic
     return pictures.encode_text(rendering)
 
 
-def _env_row(environment: EnvironmentRecord, tools: Sequence[Mapping[str, Any]]) -> EnvRow:
-    return EnvRow(
+def _env_row(environment: EnvironmentRecord, tools: tuple[Mapping[str, Any], ...]) -> EnvRow:
+    """Row of the environment; episodes of one campaign share it, so the newest ones are kept."""
+    key = (id(environment), tuple(map(id, tools)))
+    kept = _env_rows.get(key)
+    if kept is not None:
+        return kept[-1]
+    row = EnvRow(
         name=environment.name,
         kind=environment.kind,
         spec=json_text(environment.spec),
@@ -254,6 +264,13 @@ def _env_row(environment: EnvironmentRecord, tools: Sequence[Mapping[str, Any]])
         tools=json_text(list(tools)),
         deterministic=environment.deterministic,
     )
+    if len(_env_rows) >= 64:
+        _env_rows.clear()
+    _env_rows[key] = (environment, tools, row)  # what the key's ids belong to stays alive with it
+    return row
+
+
+_env_rows: dict[tuple[int, tuple[int, ...]], tuple[EnvironmentRecord, tuple[Mapping[str, Any], ...], EnvRow]] = {}
 
 
 def _environment_record(row: EnvRow) -> EnvironmentRecord:
