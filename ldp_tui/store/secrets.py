@@ -71,7 +71,7 @@ class Redactor:
                 clean = clean.replace(value, "[redacted:environment]")
         for family, pattern in _FAMILIES:
             clean = pattern.sub(functools.partial(_replacement, family), clean)
-        return clean
+        return text if clean == text else clean
 
     def blob(self, blob: bytes | None) -> bytes | None:
         """The JSON bytes of an observation without secrets; the same object when there were none."""

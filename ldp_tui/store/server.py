@@ -68,11 +68,14 @@ class WriterServer:
     async def _serve(self) -> None:
         server = await asyncio.start_unix_server(self._accept, self.socket)
         self._ready.set()
-        async with server:
-            await self._stopping.wait()
+        await self._stopping.wait()
+        server.close()
+        await asyncio.sleep(0)  # connections that were accepted just now become tasks
+        while self._connections:
             for task in self._connections:
                 task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            await asyncio.wait(self._connections)
+        await server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = self._loop.create_task(_Connection(self._writer, reader, writer).run())
