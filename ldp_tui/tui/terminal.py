@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import struct
 import sys
 import termios
@@ -83,24 +84,29 @@ class TerminalFacts:
 
 
 def terminal_facts(environ: Mapping[str, str] = os.environ) -> TerminalFacts:
-    """Facts for diagnosis, from the environment and standard output; asks the terminal nothing."""
+    """Facts for diagnosis, from the environment and the size of the terminal, which is asked nothing else."""
     console = Console(_environ={key: value for key, value in environ.items() if key != "NO_COLOR"}, force_terminal=True)
-    size = os.get_terminal_size(1) if os.isatty(1) else os.terminal_size((80, 24))
+    size = shutil.get_terminal_size()
     term = environ.get("TERM", "")
     return TerminalFacts(
         term=term,
         colours=console.color_system or "none",
         columns=size.columns,
         rows=size.lines,
-        cell_aspect=cell_aspect(1),
+        cell_aspect=cell_aspect(),
         multiplexer="tmux" if "TMUX" in environ else "screen" if term.startswith("screen") else None,
         remote="SSH_CONNECTION" in environ,
         no_color="NO_COLOR" in environ,
     )
 
 
-def cell_aspect(fd: int) -> float | None:
-    """A cell's height over its width by the terminal's size in pixels; None if it gives none or an implausible one."""
+def cell_aspect(fd: int | None = None) -> float | None:
+    """A cell's height over its width by the terminal's size in pixels; None if it gives none or an implausible one.
+
+    Without `fd` it is the app's terminal, inside and outside of `own_terminal`.
+    """
+    if fd is None:
+        fd = sys.__stdout__.fileno() if sys.__stdout__ is not None else 1
     try:
         answer = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
     except OSError:
