@@ -50,8 +50,8 @@ class EnginePool:
         for engine in tuple(self._running):
             self.release(engine)
         deadline = time.monotonic() + CLOSE_SECONDS + KILL_SECONDS
-        while any(thread.is_alive() for thread in self._closing) and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        for thread in self._closing:
+            await asyncio.to_thread(thread.join, max(0.0, deadline - time.monotonic()))
 
 
 def _process() -> Engine:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, ToolResponseMessage
-from ldp_tui.engine.events import EpisodeEnded, LegalActions
+from ldp_tui.engine.events import EpisodeEnded, LegalActions, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
 from ldp_tui.play.messages import Call
 from ldp_tui.tui.bridge import LaneView
@@ -19,6 +19,8 @@ from ldp_tui.tui.widgets.transcript import Block
 ACTION = "action"
 """The argument by which environments of Gymnasium are played."""
 MINUS = "\N{MINUS SIGN}"
+DRAWING_COLUMNS = 60
+"""Longest line of a rendering in characters that is a drawing; longer ones are prose."""
 SOON = 0.3
 """Seconds before a wait is worth a figure."""
 
@@ -42,13 +44,13 @@ _REASONS = {
 }
 
 
-def title(lane: LaneView, environment: str, agent: str) -> str:
-    """Who plays what, from which seed."""
+def titles(lane: LaneView, environment: str, agent: str) -> tuple[str, ...]:
+    """Who plays what, from which seed; the longest wording first."""
     started = lane.session.started
-    if started is None:
-        return f"{agent} · {environment}"
-    seed = "" if started.seed is None else f" · seed {started.seed}"
-    return f"{started.agent.name} · {started.environment.name}{seed}"
+    if started is not None:
+        agent, environment = started.agent.name, started.environment.name
+    seed = "" if started is None or started.seed is None else f" · seed {started.seed}"
+    return f"{agent} · {environment}{seed}", f"{agent} · {environment}", agent
 
 
 def state(lane: LaneView) -> str:
@@ -149,6 +151,14 @@ def exchange(entry: LogEntry) -> Iterator[Block]:
         yield Block("answer", message.text)
     if entry.reward:
         yield Block("gain" if entry.reward > 0 else "loss", f"reward {signed(entry.reward)}")
+
+
+def is_drawing(rendering: Rendering) -> bool:
+    """Whether a rendering is to be looked at rather than read: a picture, or several short lines."""
+    if not isinstance(rendering, str):
+        return rendering is not None
+    lines = rendering.rstrip().split("\n")
+    return len(lines) > 1 and max(map(len, lines)) <= DRAWING_COLUMNS
 
 
 def pad_choices(keys: Mapping[str, Call], legal: LegalActions) -> tuple[Choice, ...]:

@@ -88,7 +88,7 @@ class ConfirmDialog(ModalScreen[bool]):
         event.stop()
         self.dismiss(event.button.id == "yes")
 
-    def action_answer(self, yes: bool) -> None:  # noqa: FBT001 (Textual passes action parameters by position)
+    def action_answer(self, yes: bool) -> None:
         """Answer by key."""
         self.dismiss(yes)
 

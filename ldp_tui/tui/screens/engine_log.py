@@ -20,8 +20,10 @@ class EngineLogScreen(Screen[None]):
     """Follows the log book; scrolling back holds the place."""
 
     SCOPE: Literal["log"] = "log"
-    HELP = "Lines of the engine, of environments and of models, and faults of the app itself. The file at the top has what "
-    "libraries print past them."
+    HELP = (
+        "Lines of the engine, of environments and of models, and faults of the app itself. The file named at the top "
+        "has what libraries print past them."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
     DEFAULT_CSS = """
     EngineLogScreen TailText { padding: 0 1; }

@@ -92,7 +92,4 @@ def _explanation(name: str, text: str) -> Content:
 
 def _words(name: str) -> str:
     """`StepLog` as `Step log`."""
-    spaced = "".join(
-        f" {letter.lower()}" if letter.isupper() and index else letter for index, letter in enumerate(name)
-    )
-    return spaced
+    return "".join(f" {letter.lower()}" if letter.isupper() and at else letter for at, letter in enumerate(name))

@@ -40,8 +40,8 @@ class HomeScreen(Screen[None]):
     SCOPE: Literal["home"] = "home"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("home")]
     HELP = (
-        "**Start** lists what can be done. **Next game** is what Play starts: an environment, up to four players on the "
-        "same seed, and a limit of steps. **Recent** replays; **Ready?** says what this machine has."
+        "**Start** lists what can be done. **Next game** is what Play starts: an environment, up to four players on "
+        "the same seed, and a limit of steps. **Recent** replays; **Ready?** says what this machine has."
     )
 
     def __init__(self, preferences: Preferences, db: Path) -> None:

@@ -42,8 +42,8 @@ class PlayScreen(Screen[None]):
     CSS_PATH = "play.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("play")]
     HELP = (
-        "Every lane plays the same seed; what it shows is already recorded. Keys go to the lane in focus (Tab changes it). "
-        "Space holds all lanes, `.` lets them take one step, + and - change the speed."
+        "Every lane plays the same seed; what it shows is already recorded. Keys go to the lane in focus, and Tab "
+        "changes it. Space holds all lanes, **.** lets them take one step, **+** and **-** change the speed."
     )
 
     def __init__(self, session: SessionSpec, engines: EnginePool, log_book: LogBook) -> None:
@@ -94,7 +94,11 @@ class PlayScreen(Screen[None]):
             self._mourn(f"it could not be started: {error}")
             return
         self._bridge = Bridge(engine, len(self._panes), self._log_book)
-        self.call_after_refresh(lambda: [pane.tell_size() for pane in self._panes])
+        self.call_after_refresh(self._tell_sizes)
+
+    def _tell_sizes(self) -> None:
+        for pane in self._panes:
+            pane.tell_size()
 
     # -- from the engine to the panes -------------------------------------------------------------------------------
 
@@ -204,8 +208,10 @@ class PlayScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The lane that has the focus is the current one."""
-        for pane in self._panes if self.focused is not None else ():
-            if pane in self.focused.ancestors and pane.lane != self._current:
+        if (focused := self.focused) is None:
+            return
+        for pane in self._panes:
+            if pane in focused.ancestors and pane.lane != self._current:
                 self._go_to(pane.lane, take_focus=False)
 
     def _go_to(self, lane: int, *, take_focus: bool = True) -> None:

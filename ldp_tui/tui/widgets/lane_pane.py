@@ -27,6 +27,7 @@ from ldp_tui.tui.widgets.step_log import StepLine, StepLog
 from ldp_tui.tui.widgets.tail_text import TailText
 from ldp_tui.tui.widgets.tool_form import ToolForm
 from ldp_tui.tui.widgets.transcript import Transcript
+from ldp_tui.tui.wrapping import wrap
 
 BROAD, LOW = 92, 30
 """Columns from which two columns fit; rows below which one of the lower sections is shown at a time."""
@@ -37,8 +38,8 @@ class LanePane(Container, can_focus=False):
     """Shows a LaneView. A person's choice is posted as `Acted`; a new size for pictures as `Sized`."""
 
     HELP = (
-        "The title says who plays and, at its right end, what the player is at. Below the picture: steps, return and the "
-        "newest reward. Your lane takes the keys shown in brackets; **v** turns to the next of steps, reflection, return."
+        "The title says who plays and, at its right end, what the player is at. Below the picture: steps, return and "
+        "the newest reward. Your lane takes the keys shown in brackets; **v** turns to steps, reflection or return."
     )
 
     class Acted(Message):
@@ -68,6 +69,7 @@ class LanePane(Container, can_focus=False):
         self._logged: LogEntry | None = None
         self._reflected: tuple[int, str] | None = None
         self._section = 0
+        self._observation_rows = 0
 
     def compose(self) -> ComposeResult:
         """What is seen, then what is said and done."""
@@ -141,12 +143,12 @@ class LanePane(Container, can_focus=False):
         if session is before and view.ready is self._ready:
             return
         if session.observation is not before.observation:
-            self._observation.show(words.observation_text(session.observation))
+            self._show_observation(words.observation_text(session.observation))
         fresh = _after(session.log, self._logged)
         if fresh:
             self._logged = fresh[-1]
             self._steps.append([_line(entry) for entry in fresh])
-            if self._transcript.display:
+            if self.has_class("-spoken"):
                 self._transcript.append(block for entry in fresh for block in words.exchange(entry))
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session))
@@ -162,7 +164,7 @@ class LanePane(Container, can_focus=False):
     def show_title(self, view: LaneView) -> None:
         """Who plays what, and what the lane is at, at the two ends of the frame."""
         recording = self._recorded and view.session.started is not None and not view.over
-        drawn = words.title(view, *self._names), words.state(view), recording, self.size.width
+        drawn = words.titles(view, *self._names), words.state(view), recording, self.size.width
         if self._drawn != drawn:
             self._drawn = drawn
             ended = view.session.ended
@@ -180,17 +182,24 @@ class LanePane(Container, can_focus=False):
         self._steps.clear()
         self._transcript.clear()
         self._reflection.clear()
-        visual = session.rendering is not None
-        self.set_class(visual, "-visual")
-        self.set_class(not visual, "-spoken")
-        self.remove_class("-gathering")
+        visual, keyed = words.is_drawing(session.rendering), started.environment.kind == "gymnasium"
         human = view.ready is not None and view.ready.human
-        keyed = started.environment.kind == "gymnasium"
-        self.set_class(keyed, "-keyed")
+        self.set_class(visual, "-visual")
+        self.set_class(not (visual and keyed), "-spoken")
+        self.remove_class("-gathering")
         self.set_class(human and not keyed, "-form")
         self.call_after_refresh(self.tell_size)
-        if not visual:
+        if self.has_class("-spoken"):
             self._transcript.append(words.opening(session))
+
+    def _show_observation(self, text: str) -> None:
+        """The newest observation, in as many lines as it needs, within bounds."""
+        self._observation.show(text)
+        width = max(1, self._observation.size.width)
+        lines = sum(len(wrap(line, width)) for line in text[:2000].split("\n"))
+        height = max(2, min(lines, 3 if self.has_class("-low") else 5))
+        if self._observation_rows != height:
+            self._observation_rows = self._observation.styles.height = height
 
     async def _show_controls(self, view: LaneView) -> None:
         self._ready = view.ready
@@ -209,7 +218,8 @@ class LanePane(Container, can_focus=False):
         pad.probabilities = words.chances(choices, session.probabilities)
         newest = session.proposed.action if session.proposed else session.log[-1].action if session.log else None
         pad.last = words.chosen_index(choices, newest)
-        pad.disabled = not ready.human or view.over
+        pad.can_focus = ready.human
+        pad.disabled = ready.human and view.over
 
     def _reflect(self, session: SessionState, fresh: tuple[LogEntry, ...]) -> None:
         for entry in fresh:
@@ -224,7 +234,7 @@ class LanePane(Container, can_focus=False):
             shown = self._reflected[1]
             self._reflection.append(text[len(shown) :] if text.startswith(shown) else f"\n{text}")
         else:
-            gap = "" if self._reflected is None else "\n\n"
+            gap = "" if self._reflected is None else "\n"
             self._reflection.append(f"{gap}{index + 1}  {text}")
         self._reflected = index, text
 
@@ -236,22 +246,19 @@ class LanePane(Container, can_focus=False):
         newest = words.signed(session.last_reward)
         return Content.assemble(line[:at], (newest, colour), line[at + len(newest) :])
 
-    def _title(self, left: str, right: str, *, recording: bool) -> Content:
+    def _title(self, titles: tuple[str, ...], state: str, *, recording: bool) -> Content:
         """Both ends of the frame's upper edge, joined by the edge itself."""
         mark = " ● REC" if recording else ""
-        room = max(0, self.size.width + 2 - 4)
-        right = set_cell_size(right, min(cell_len(right), max(0, room - 12)))
-        taken = cell_len(right) + cell_len(mark) + 2
-        left = plain_line(left)
-        left = set_cell_size(left, min(cell_len(left), max(0, room - taken - 1)))
-        edge = "─" * max(1, room - taken - cell_len(left))
-        waits = self.has_class("-waiting")
-        return Content.assemble(
-            left,
-            (f" {edge} ", "$pane-border"),
-            (right, "$error" if self.has_class("-failed") else "$accent" if waits else "$foreground-muted"),
-            (mark, "$error"),
-        )
+        room = max(0, self.size.width - 2)
+        state = set_cell_size(state, min(cell_len(state), max(0, room - 12)))
+        left_room = max(0, room - cell_len(state) - cell_len(mark) - 3)
+        plain_titles = [plain_line(title) for title in titles]
+        left = next((title for title in plain_titles if cell_len(title) <= left_room), plain_titles[-1])
+        left = set_cell_size(left, min(cell_len(left), left_room))
+        edge = "─" * max(1, left_room + 1 - cell_len(left))
+        waiting = "$accent" if self.has_class("-waiting") else "$foreground-muted"
+        colour = "$error" if self.has_class("-failed") else waiting
+        return Content.assemble(left, (f" {edge} ", "$pane-border"), (state, colour), (mark, "$error"))
 
     def turn(self) -> None:
         """Show the next of the lower sections where only one fits."""
@@ -281,7 +288,8 @@ class LanePane(Container, can_focus=False):
     @on(ActionPad.Chosen)
     def _chosen(self, event: ActionPad.Chosen) -> None:
         event.stop()
-        self.post_message(self.Acted(self.lane, event.name, event.arguments))
+        if self._ready is not None and self._ready.human:
+            self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
     @on(ToolForm.Submitted)
     def _submitted(self, event: ToolForm.Submitted) -> None:

@@ -34,7 +34,7 @@ class StepLog(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     StepLog {
-        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden;
+        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden;
         & > .step-log--number { color: $foreground-muted; }
         & > .step-log--action { color: $foreground; text-style: bold; }
         & > .step-log--up { color: $reward-up; }
@@ -55,20 +55,33 @@ class StepLog(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines: list[StepLine] = []
         self._widest = 4
+        self._following = True
 
     def append(self, lines: Sequence[StepLine]) -> None:
         """Add steps at the end."""
         if not lines:
             return
-        follows = self.is_vertical_scroll_end
         self._lines += lines
         self._widest = max(self._widest, *(len(line.action) for line in lines))
-        self._resized(follows=follows)
+        self._resized()
+
+    def on_resize(self) -> None:
+        """Stay at the end."""
+        self._resized()
 
     def clear(self) -> None:
         """Forget everything."""
         self._lines, self._widest = [], 4
-        self._resized(follows=True)
+        self._following = True
+        self._resized()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling back stops following; reaching the end starts it again."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value >= self.max_scroll_y:
+            self._following = True
+        elif new_value < old_value:
+            self._following = False
 
     def render_line(self, y: int) -> Strip:
         """A visible step."""
@@ -91,14 +104,11 @@ class StepLog(ScrollView, can_focus=True):
 
     def _strip(self, parts: list[tuple[str, str]], width: int) -> Strip:
         base = self.rich_style
-        segments = [
-            Segment(text, base + self.get_component_rich_style(f"step-log--{part}", partial=True))
-            for part, text in parts
-        ]
+        segments = [Segment(text, self.get_component_rich_style(f"step-log--{part}")) for part, text in parts]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _resized(self, *, follows: bool) -> None:
+    def _resized(self) -> None:
         self.virtual_size = Size(1, len(self._lines))
-        if follows:
+        if self._following:
             self.scroll_end(animate=False)
         self.refresh()

@@ -47,7 +47,7 @@ class Transcript(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{kind}" for kind in MARKS}
     DEFAULT_CSS = """
     Transcript {
-        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden;
+        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden;
         & > .transcript--observation { color: $foreground; }
         & > .transcript--reflection { color: $foreground-muted; text-style: italic; }
         & > .transcript--call { color: $accent; text-style: bold; }
@@ -68,6 +68,7 @@ class Transcript(ScrollView, can_focus=True):
         self._blocks: list[Block] = []
         self._lines: list[tuple[BlockKind, str]] = []
         self._width = 0
+        self._following = True
 
     @property
     def text(self) -> str:
@@ -79,7 +80,6 @@ class Transcript(ScrollView, can_focus=True):
         fresh = list(blocks)
         if not fresh:
             return
-        follows = self.is_vertical_scroll_end
         self._blocks += fresh
         if len(self._blocks) > KEPT:
             self._blocks = self._blocks[-KEPT // 2 :]
@@ -87,21 +87,29 @@ class Transcript(ScrollView, can_focus=True):
         else:
             for block in fresh:
                 self._wrap(block)
-        self._resized(follows=follows)
+        self._resized()
 
     def clear(self) -> None:
         """Forget everything."""
         self._blocks, self._lines = [], []
-        self._resized(follows=True)
+        self._following = True
+        self._resized()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width."""
         width = self.scrollable_content_region.width
         if width != self._width:
             self._width = width
-            follows = self.is_vertical_scroll_end
             self._wrap_all()
-            self._resized(follows=follows)
+        self._resized()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling back stops following; reaching the end starts it again."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value >= self.max_scroll_y:
+            self._following = True
+        elif new_value < old_value:
+            self._following = False
 
     def render_line(self, y: int) -> Strip:
         """A visible line."""
@@ -109,7 +117,7 @@ class Transcript(ScrollView, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         kind, line = self._lines[index]
-        style = self.rich_style + self.get_component_rich_style(f"transcript--{kind}", partial=True)
+        style = self.get_component_rich_style(f"transcript--{kind}")
         return Strip([Segment(line, style)]).adjust_cell_length(width, self.rich_style).apply_offsets(0, index)
 
     def _wrap_all(self) -> None:
@@ -128,8 +136,8 @@ class Transcript(ScrollView, can_focus=True):
                 self._lines.append((block.kind, f"{mark} {line}"))
                 mark = MARKS[block.kind] if block.kind == "observation" else " "
 
-    def _resized(self, *, follows: bool) -> None:
+    def _resized(self) -> None:
         self.virtual_size = Size(self._width, len(self._lines))
-        if follows:
+        if self._following:
             self.scroll_end(animate=False)
         self.refresh()
