@@ -115,7 +115,7 @@ async def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         picture[0, 0] = 255
         pilot.app.view.set_frame(picture)
         await pilot.pause()
-        assert pilot.app.rows()[0] == "\u2801\u2800\u2800\u2800"
+        assert pilot.app.rows()[0] == "\u2801   "
 
 
 async def test_public_api_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,8 @@ class BraillePlot(Widget):
             cells = (covered.reshape(rows, 4, columns, 2) * _DOTS[None, :, None, :]).sum((1, 3), dtype=np.uint32)
             codes |= cells
             owner[cells > 0] = line.colour % 4
-        characters = [[chr(code) for code in row] for row in codes.tolist()]
+        # A space rather than the blank pattern: fonts without braille draw that as a box.
+        characters = [[" " if code == _BLANK else chr(code) for code in row] for row in codes.tolist()]
         owners = owner.tolist()
         for marker in self._markers:
             self._place_marker(marker, characters, owners, low, high)

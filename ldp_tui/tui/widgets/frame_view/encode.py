@@ -195,7 +195,7 @@ def encode(top: Colours, bottom: Colours, palette: Palette = TRUECOLOR) -> list[
     return write_runs(find_runs(top, bottom), top.shape[0], palette)
 
 
-BLANK_BRAILLE = 0x2800
+BRAILLE = 0x2800
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 _BAYER = (np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) + 0.5) / 16
 
@@ -213,5 +213,6 @@ def braille(pixels: Pixels) -> Colours:
     # The square root is about how bright a share of lit dots looks: thin lines stay visible.
     lit = np.sqrt(luma) > np.tile(_BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width]
     dots = lit.reshape(height // 4, 4, width // 2, 2) * _DOTS[None, :, None, :]
-    codes: Colours = dots.sum((1, 3), dtype=np.uint32) + np.uint32(BLANK_BRAILLE)
-    return codes
+    codes = dots.sum((1, 3), dtype=np.uint32)
+    # A space rather than the blank pattern: fonts without braille draw that as a box.
+    return np.where(codes == 0, np.uint32(ord(" ")), codes + np.uint32(BRAILLE))
