@@ -19,6 +19,8 @@ Durability = Literal["full", "normal"]
 
 _WAL_LIMIT: Final = 64 * 2**20
 _PATIENCE_S: Final = 30.0
+_NO_SHARED_MEMORY: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""How SQLite refuses a WAL database in a folder where it cannot create the `-shm` file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,20 @@ def open_for_reading(path: Path) -> Opened:
 
     In a folder that cannot be written, a cleanly closed database is opened as immutable.
     """
-    if not path.exists():
-        raise StoreMissing(f"There is no database at {path}; record an episode first, or name another with --db.")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreMissing(
+            f"There is no database at {path}; record an episode first, or name another with --db."
+        ) from error
+    except OSError as error:
+        raise StoreReadOnly(f"{path} cannot be opened ({error.strerror}); check its permissions.") from error
     uri = f"file:{quote(str(path))}?mode=ro"
     try:
         return _read_only(uri, path)
     except sqlite3.Error as error:
         wal = path.with_name(f"{path.name}-wal")
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CANTOPEN or wal.exists():
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_SHARED_MEMORY or wal.exists():
             raise translate(error, path) from error
     try:
         opened = _read_only(uri + "&immutable=1", path)

@@ -7,7 +7,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,6 @@ from ldp_tui.store.schema import APPLICATION_ID, SCHEMA_VERSION
 from ldp_tui.store.verify import verify
 
 from .recording import begin, database, record_episode, row
-
-as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
 def test_new_database_is_set_up_for_durability(tmp_path: Path) -> None:
@@ -177,21 +177,32 @@ def test_writer_lock_is_free_again_after_a_refusal(tmp_path: Path) -> None:
         record_episode(writer, "a")
 
 
-@as_root
-def test_read_only_folder_is_explained_and_can_be_read(tmp_path: Path) -> None:
-    """Recording is refused in words; a cleanly closed database is still browsed, with a warning."""
-    path = database(tmp_path)
-    with connect_writer(path) as writer:
-        record_episode(writer, "a")
-    tmp_path.chmod(0o500)
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """`folder` cannot be written; root, who may write everywhere, is nobody meanwhile."""
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65_534)
     try:
-        with pytest.raises(StoreReadOnly, match="choose another --db"):
-            connect_writer(path)
-        with Reader(path) as reader:
-            assert reader.count() == 1
-            assert "read-only" in (reader.warning or "")
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        os.seteuid(user)
+        folder.chmod(0o755)
+
+
+def test_read_only_folder_is_explained_and_can_be_read() -> None:
+    """Recording is refused in words; a cleanly closed database is still browsed, with a warning."""
+    with tempfile.TemporaryDirectory() as name:
+        path = database(Path(name))
+        with connect_writer(path) as writer:
+            record_episode(writer, "a")
+        with read_only(Path(name)):
+            with pytest.raises(StoreReadOnly, match="choose another --db"):
+                connect_writer(path)
+            with Reader(path) as reader:
+                assert reader.count() == 1
+                assert "read-only" in (reader.warning or "")
 
 
 def test_folder_that_cannot_exist_is_explained(tmp_path: Path) -> None:
