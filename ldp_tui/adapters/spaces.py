@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NoReturn
@@ -14,13 +15,13 @@ from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
 from ldp_tui.adapters.plain import PACK_ABOVE, number_of, packed, plain, unpacked
+from ldp_tui.adapters.space_schema import array_schema, list_schema, nullable_list, object_schema, packed_or
 
 Role = Literal["observation", "action"]
 """Actions must be easy to type (one-element boxes are numbers); observations may be packed when they are big."""
 
 _ORJSON_TYPES: Final = frozenset(map(np.dtype, ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]))
 _TABLE_LIMIT: Final = 4096
-_EXACT_SCHEMA_LIMIT: Final = 64
 
 
 class InvalidValueError(ValueError):
@@ -115,11 +116,11 @@ class ArrayCodec(Codec):
         self._direct = dtype in _ORJSON_TYPES and low.ndim > 0
         self._pack = role == "observation" and low.size > PACK_ABOVE
         span = np.where(np.isfinite(low) & np.isfinite(high), high.astype(float) - low.astype(float), 1.0)
-        self._slack = span * 1e-6 if self._float else np.zeros(self.shape)
-        nested = _array_schema(low, high, "number" if self._float else "integer")
+        self._slack: NDArray[Any] = span * 1e-6 if self._float else np.zeros_like(low)
+        nested = array_schema(low, high, "number" if self._float else "integer")
         while self.single and nested["type"] == "array":
             nested = nested["items"]
-        self.schema = _packed_or(nested) if self._pack else nested
+        self.schema = packed_or(nested) if self._pack else nested
 
     def encode(self, native: Any) -> Any:
         """Nested lists (or one number, or packed bytes); non-finite floats become the words JSON lacks.
@@ -144,26 +145,35 @@ class ArrayCodec(Codec):
     def decode(self, value: Any, path: str = "action") -> NDArray[Any]:
         """An array of the space's shape and dtype, within its bounds."""
         value = _parsed(value)
-        if isinstance(value, dict) and "zlib" in value:
-            return unpacked(value).astype(self.dtype).reshape(self.shape)
+        if self._pack and isinstance(value, dict):
+            return self._unpacked(value, path)
         array = self._numbers(value, path)
         if self.single and array.size == 1:
             array = array.reshape(self.shape)
         if array.shape != self.shape:
             _refuse(path, value, f"{self.expected} (its shape is {list(array.shape)})")
         outside = ~((array >= self.low - self._slack) & (array <= self.high + self._slack))
-        if outside.any() or (self._float and np.isnan(array).any()):
+        if outside.any():
             place = tuple(int(i) for i in np.argwhere(outside)[0])
             at = "" if self.single else "".join(f"[{i}]" for i in place)
-            low, high = self.low[place], self.high[place]
-            _refuse(path + at, array[place].item(), f"from {low:g} to {high:g}")
+            given = float(str(array[place])) if self._float else array[place].item()
+            _refuse(path + at, given, f"from {self.low[place]:g} to {self.high[place]:g}")
         return np.asarray(np.clip(array, self.low, self.high), dtype=self.dtype)
+
+    def _unpacked(self, value: dict[str, Any], path: str) -> NDArray[Any]:
+        try:
+            return unpacked(value).astype(self.dtype).reshape(self.shape)
+        except (ValueError, KeyError, TypeError, zlib.error):
+            return _refuse(path, value, self.expected)
 
     def _numbers(self, value: Any, path: str) -> NDArray[Any]:
         if value is None:
             _refuse(path, value, self.expected)
         try:
             array = np.asarray(number_of(value), dtype=np.float64 if self._float else None)
+            if self._float:
+                with np.errstate(over="ignore"):  # too large for the precision is infinite, and judged as such
+                    array = array.astype(self.dtype)
         except (ValueError, TypeError):
             return _refuse(path, value, self.expected)
         if array.dtype == np.bool_:
@@ -212,7 +222,7 @@ class DictCodec(Codec):
     def __init__(self, space: spaces.Dict, role: Role) -> None:
         self._parts = {str(key): (key, codec_for(part, role=role)) for key, part in space.spaces.items()}
         properties = {name: codec.schema for name, (_, codec) in self._parts.items()}
-        self.schema = _object_schema(properties)
+        self.schema = object_schema(properties)
 
     def encode(self, native: Any) -> dict[str, Any]:
         """One plain value per key."""
@@ -231,7 +241,7 @@ class TupleCodec(Codec):
 
     def __init__(self, space: spaces.Tuple[Any], role: Role) -> None:
         self._parts = [codec_for(part, role=role) for part in space.spaces]
-        self.schema = _list_schema([codec.schema for codec in self._parts])
+        self.schema = list_schema([codec.schema for codec in self._parts])
 
     def encode(self, native: Any) -> list[Any]:
         """One plain value per member."""
@@ -276,11 +286,11 @@ class GraphCodec(Codec):
         self._node = codec_for(space.node_space, role=role)
         self._edge = None if space.edge_space is None else codec_for(space.edge_space, role=role)
         link = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2}
-        self.schema = _object_schema(
+        self.schema = object_schema(
             {
                 "nodes": {"type": "array", "items": self._node.schema},
-                "edges": _nullable_list(None if self._edge is None else self._edge.schema),
-                "edge_links": _nullable_list(None if self._edge is None else link),
+                "edges": nullable_list(None if self._edge is None else self._edge.schema),
+                "edge_links": nullable_list(None if self._edge is None else link),
             }
         )
 
@@ -318,7 +328,7 @@ class OneOfCodec(Codec):
         self._parts = [codec_for(part, role=role) for part in space.spaces]
         self.schema = {
             "anyOf": [
-                _object_schema({"choice": {"type": "integer", "enum": [i]}, "value": codec.schema})
+                object_schema({"choice": {"type": "integer", "enum": [i]}, "value": codec.schema})
                 for i, codec in enumerate(self._parts)
             ]
         }
@@ -412,38 +422,3 @@ def _is_list(value: Any) -> bool:
 def _stacked(space: Any, items: tuple[Any, ...]) -> Any:
     empty: Any = create_empty_array(space, len(items))
     return concatenate(space, items, empty) if items else empty
-
-
-def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _list_schema(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "array", "minItems": len(parts), "maxItems": len(parts)}
-    if parts and all(part == parts[0] for part in parts):
-        return {**schema, "items": parts[0]}
-    return {**schema, "prefixItems": parts}
-
-
-def _nullable_list(items: dict[str, Any] | None) -> dict[str, Any]:
-    null = {"type": "null"}
-    return null if items is None else {"anyOf": [{"type": "array", "items": items}, null]}
-
-
-def _packed_or(nested: dict[str, Any]) -> dict[str, Any]:
-    text, sizes = {"type": "string"}, {"type": "array", "items": {"type": "integer"}}
-    return {"anyOf": [_object_schema({"shape": sizes, "dtype": text, "zlib": text}), nested]}
-
-
-def _array_schema(low: NDArray[Any], high: NDArray[Any], kind: str) -> dict[str, Any]:
-    """Nested arrays with each element's own bounds, or with the common ones where that would be long."""
-    if low.ndim == 0:
-        bounds = {"minimum": low.item(), "maximum": high.item()}
-        return {"type": kind, **{key: bound for key, bound in bounds.items() if np.isfinite(bound)}}
-    uniform = low.size == 0 or ((low == low.flat[0]).all() and (high == high.flat[0]).all())
-    if uniform or low.size > _EXACT_SCHEMA_LIMIT:
-        schema = _array_schema(np.asarray(low.min()), np.asarray(high.max()), kind) if low.size else {"type": kind}
-        for length in reversed(low.shape):
-            schema = {"type": "array", "items": schema, "minItems": length, "maxItems": length}
-        return schema
-    return _list_schema([_array_schema(a, b, kind) for a, b in zip(low, high, strict=True)])

@@ -33,8 +33,10 @@ def boxes(draw: st.DrawFn) -> spaces.Box:
 
 @st.composite
 def uneven_boxes(draw: st.DrawFn) -> spaces.Box:
-    low = np.array(draw(st.lists(st.integers(-5, 0), min_size=2, max_size=4)), np.float32)
-    return spaces.Box(low, low + np.arange(1, len(low) + 1, dtype=np.float32))
+    bounds = st.floats(-3, 3, width=32)
+    low = np.array(draw(st.lists(bounds, min_size=1, max_size=4)), np.float32)
+    high = np.array([draw(st.floats(float(bound), 4, width=32)) for bound in low], np.float32)
+    return spaces.Box(low, high)
 
 
 SIMPLE = st.one_of(
@@ -157,12 +159,28 @@ STEERING = spaces.Box(np.array([-1, 0], np.float32), np.array([1, 1], np.float32
         ([0.0, float("nan")], r"action\[1\] must be from 0 to 1, not nan"),
         (None, r"a list of numbers"),
         ([[0.1, 0.2], [0.3]], r"a list of numbers"),
+        ({"zlib": "x"}, r"a list of numbers"),
+        ([0.1, 1e400], r"action\[1\] must be from 0 to 1, not inf"),
+        ([0.1, 1.3], r"action\[1\] must be from 0 to 1, not 1.3$"),
     ],
 )
 def test_value_outside_a_box(value: Any, sentence: str) -> None:
     """The sentence names the entry and its own bounds."""
     with pytest.raises(InvalidValueError, match=sentence):
         codec_for(STEERING, role="action").decode(value)
+
+
+@pytest.mark.parametrize("value", [[1, 1.5], [2, 0], ["a", 1], [1e400, 0], [10**30, 0], {"zlib": "x"}, [True], "[1"])
+def test_value_outside_a_multi_discrete_space(value: Any) -> None:
+    """It is refused, whatever it is."""
+    with pytest.raises(InvalidValueError, match=r"^action"):
+        codec_for(spaces.MultiDiscrete([2, 3]), role="action").decode(value)
+
+
+def test_packed_observation_that_is_broken() -> None:
+    """It is refused like any other invalid value."""
+    with pytest.raises(InvalidValueError, match="must be a list of integers of shape"):
+        codec_for(spaces.Box(0, 255, (64, 64), np.uint8)).decode({"shape": [64, 64], "dtype": "|u1", "zlib": "eA=="})
 
 
 def test_box_value_as_text() -> None:
@@ -183,6 +201,14 @@ def test_box_of_one_number() -> None:
 def test_float32_observation() -> None:
     """It is written in the fewest digits that give the same float32 again."""
     assert codec_for(spaces.Box(-1, 1, (2,))).encode(np.array([0.1, -0.7], np.float32)) == [0.1, -0.7]
+
+
+def test_action_at_its_bound() -> None:
+    """It satisfies the schema, though neither is written with all the digits of the float32."""
+    codec = codec_for(spaces.Box(np.float32(-0.7), np.float32(0.7), (2,)), role="action")
+    assert codec.schema["items"] == {"type": "number", "minimum": -0.7, "maximum": 0.7}
+    assert codec.encode(np.array([0.7, -0.7], np.float32)) == [0.7, -0.7]
+    assert codec.decode([0.7, -0.7]).tolist() == np.array([0.7, -0.7], np.float32).tolist()
 
 
 def test_non_finite_observation() -> None:
