@@ -28,9 +28,9 @@ def main() -> None:
     if arguments.lifeline is not None:
         guard(arguments.lifeline)
 
-    from ldp_tui.play.engine import leave_now, run
+    from ldp_tui.play.engine import run_and_leave
 
-    leave_now(run(arguments.fd))
+    run_and_leave(arguments.fd)
 
 
 if __name__ == "__main__":

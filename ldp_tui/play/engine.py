@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from ldp_tui.core.errors import LdpTuiError, UsageError
 from ldp_tui.play.lane import Lane
@@ -33,6 +33,7 @@ COMMIT_SECONDS: Final = 0.7
 """How long the recorder may then take to commit what is queued. Both together stay below two seconds."""
 
 EXIT_DONE: Final = 0
+EXIT_FAILED: Final = 1
 EXIT_REFUSED: Final = 3
 """The other side is another version, or no front end at all."""
 
@@ -163,6 +164,7 @@ class _LogReports(logging.Handler):
 def run(descriptor: int) -> int:
     """Be the engine of the front end at the other end of the socket `descriptor`; returns the exit status."""
     sys.setswitchinterval(0.001)  # a lane of pure Python hands over the interpreter soon
+    os.set_inheritable(descriptor, False)  # noqa: FBT003 (what environments start must not hold the connection open)
     channel = Channel(socket.socket(fileno=descriptor))
     signal.signal(signal.SIGTERM, lambda _signal, _frame: channel.stop_receiving())
     logging.basicConfig(level=logging.WARNING, handlers=[_LogReports(Outbox(channel).send)])
@@ -171,8 +173,13 @@ def run(descriptor: int) -> int:
     return Engine(channel).serve()
 
 
-def leave_now(status: int) -> None:
-    """End the process without waiting for threads that hang in somebody's code."""
+def run_and_leave(descriptor: int) -> NoReturn:
+    """`run`, then end the process without waiting for threads that hang in somebody's code."""
+    status = EXIT_FAILED
+    try:
+        status = run(descriptor)
+    except BaseException:  # noqa: BLE001 (printed into the front end's log, as `os._exit` would leave it untold)
+        traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

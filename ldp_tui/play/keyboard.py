@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
+from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage
 from ldp_tui.play.messages import Act, Call
 
 
@@ -61,7 +61,8 @@ def message_of(act: Act) -> Message:
     """What a person does, as the agent's message."""
     if not act.calls:
         return Message(role="assistant", content=act.text)
-    calls = [ToolCall.from_name(call["name"], **call.get("arguments", {})) for call in act.calls]
+    functions = [ToolCallFunction(name=call["name"], arguments=dict(call["arguments"])) for call in act.calls]
+    calls = [ToolCall(id=ToolCall.generate_id(), function=function) for function in functions]
     return ToolRequestMessage(content=act.text or None, tool_calls=calls)
 
 

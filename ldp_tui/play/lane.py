@@ -187,6 +187,8 @@ class Lane:
             self._fail(" ".join(str(error).split()), "")
         except Exception as error:  # noqa: BLE001 (whatever a plug-in raises is reported; the lane can play again)
             self._fail(f"{type(error).__name__}: {' '.join(str(error).split())}", traceback.format_exc())
+        except (SystemExit, KeyboardInterrupt) as error:  # would end this thread without a word
+            self._fail(f"The environment or its player asked to exit: {error!r}.", traceback.format_exc())
 
     async def _play_reported(self, seed: int) -> None:
         under_way, steps, return_ = False, 0, 0.0

@@ -10,8 +10,9 @@ from typing import Final
 from ldp_tui.play.messages import Report
 from ldp_tui.play.transport import Envelope, decode
 
-BOUND: Final = 20_000
-"""Events that may wait. Beyond it the receiver stops reading, and so the lanes wait: nothing is lost."""
+BOUND: Final = 1_000
+"""Events that may wait. Beyond it the receiver stops reading, and so the lanes wait: nothing is lost, and what is on
+screen never lags far behind what is played."""
 
 
 class Mailbox:

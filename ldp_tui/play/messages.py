@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ldp_tui.core.errors import UsageError
 from ldp_tui.engine.events import Event, Rendering
 from ldp_tui.play.session_spec import SessionSpec, check_speed
 
@@ -55,6 +56,11 @@ class Act:
     calls: tuple[Call, ...] = ()
     text: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        for call in self.calls:
+            if not (isinstance(call.get("name"), str) and isinstance(call.get("arguments"), Mapping)):
+                raise UsageError(f'A call has the form {{"name": …, "arguments": {{…}}}}, not {call!r}.')
 
 
 @dataclass(frozen=True, slots=True)

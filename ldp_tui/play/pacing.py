@@ -83,19 +83,21 @@ class LaneGate:
             self._changed.clear()
             if self._closed:
                 return False
-            if self._allowed:
-                self._allowed -= 1
-                self._last = time.monotonic()
-                return True
-            if self._clock.paused:
-                self._holding("paused")
-                await self._changed.wait()
-            elif (delay := self._delay()) > 0:
+            if not self._clock.paused:
+                self._allowed = 0
+                delay = self._delay()
+                if delay <= 0:
+                    return True
                 self._holding("between steps")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), delay)
-            else:
+            elif self._allowed:
+                self._allowed -= 1
+                self._last = time.monotonic()
                 return True
+            else:
+                self._holding("paused")
+                await self._changed.wait()
 
     def open(self) -> None:
         """Before an episode. Call in the lane's loop, as `close`."""

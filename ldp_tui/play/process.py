@@ -72,19 +72,7 @@ class EngineProcess:
         self._mailbox = mailbox
         self._log = log
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, "--fd", str(theirs.fileno()), "--lifeline", str(lifeline)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(), lifeline),
-                start_new_session=True,
-                env={**_ENVIRONMENT, **os.environ},
-            )
-        os.close(lifeline)
+        self._process, ours, self._lifeline = _spawned(command)
         self._channel = Channel(ours)
         self.started_at = self.heard_at = time.monotonic()
         self.greeted = False
@@ -206,6 +194,30 @@ class EngineProcess:
             text = line.decode(errors="replace").rstrip()
             self._output.append(text)
             self._log.add("output", text)
+
+
+def _spawned(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
+    """The process, our end of its socket, and our end of its lifeline; raises OSError."""
+    ours, theirs = socket.socketpair()
+    lifeline, our_lifeline = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [*command, "--fd", str(theirs.fileno()), "--lifeline", str(lifeline)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(theirs.fileno(), lifeline),
+            start_new_session=True,
+            env={**_ENVIRONMENT, **os.environ},
+        )
+    except OSError:
+        ours.close()
+        os.close(our_lifeline)
+        raise
+    finally:
+        theirs.close()
+        os.close(lifeline)
+    return process, ours, our_lifeline
 
 
 _KEPT_HERE: Final = frozenset({"Heartbeat", "Log", "Bye"})

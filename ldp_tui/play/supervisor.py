@@ -56,6 +56,7 @@ class EngineHandle:
         self._replacing: threading.Thread | None = None
         self._again: dict[tuple[str, int], Command] = {}
         self._switching = threading.Lock()
+        self._refused = ""
         self._closed = False
         self.log = EngineLog()
 
@@ -63,7 +64,7 @@ class EngineHandle:
         """Spawn the engine process; takes some milliseconds, and the process is ready later (see `state`)."""
         if self._process is None and not self._closed:
             self._mailbox = Mailbox()
-            self._process = EngineProcess(self._command, self._mailbox, self.log)
+            self._process = self._spawn(self._mailbox)
 
     def send(self, command: Command) -> None:
         """Send `command`; returns at once. Lost if there is no engine, except what `restart` repeats."""
@@ -85,7 +86,9 @@ class EngineHandle:
         """How the engine is now."""
         process = self._process
         if process is None:
-            return EngineState("starting", text="restarting the engine") if self._replacing else EngineState("off")
+            if self._replacing:
+                return EngineState("starting", text="restarting the engine")
+            return EngineState("ended", text=self._refused) if self._refused else EngineState("off")
         now = time.monotonic()
         if (code := process.code) is not None:
             return EngineState("ended", 0.0, process.trouble or _ending(code), code, process.last_output)
@@ -139,11 +142,23 @@ class EngineHandle:
         if self._closed:
             return
         mailbox = Mailbox()
-        process = EngineProcess(self._command, mailbox, self.log)
+        process = self._spawn(mailbox)
         with self._switching:
-            for command in self._again.values():
-                process.send(command)
+            if process is not None:
+                for command in self._again.values():
+                    process.send(command)
             self._mailbox, self._process, self._replacing = mailbox, process, None
+
+    def _spawn(self, mailbox: Mailbox) -> EngineProcess | None:
+        """A new process; None if the system refuses one, which `state` then tells."""
+        try:
+            process = EngineProcess(self._command, mailbox, self.log)
+        except OSError as error:
+            self._refused = f"The engine cannot be started: {error}."
+            self.log.add("error", self._refused)
+            return None
+        self._refused = ""
+        return process
 
     def _remember(self, command: Command) -> None:
         match command:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ldp_tui.engine.events import ActionProposed, EpisodeEnded, EpisodeStarted, StepTaken
+from ldp_tui.engine.record import record
+from ldp_tui.engine.rollout import rollout
 from ldp_tui.play.messages import Restart, Stop
+from ldp_tui.registry import make_agent, make_environment
+from ldp_tui.store import AddStep, BeginEpisode, EndEpisode, connect_writer
+from ldp_tui.store.reader import Reader
+from ldp_tui.store.rows import Operation
 from ldp_tui.store.verify import verify
 from tests.play.environments import counter
 from tests.play.playing import Front, recorded
@@ -32,6 +42,42 @@ def test_two_lanes(front: Front, tmp_path: Path, db: Path) -> None:
         ("done", 3, "7"),
     }
     assert verify(db).ok
+
+
+def rows(db: Path) -> list[Operation]:
+    """The recording of the only episode, without names of its own and without clocks."""
+    with Reader(db) as reader:
+        (episode,) = recorded(db)
+        found = []
+        for operation in reader.operations(episode.uid):
+            match operation:
+                case BeginEpisode():
+                    first = replace(operation.first, dt_us=None)
+                    found.append(replace(operation, uid="", run_uid="", started_ns=0, first=first))
+                case AddStep():
+                    found.append(replace(operation, uid="", row=replace(operation.row, dt_us=None)))
+                case EndEpisode():
+                    found.append(replace(operation, uid="", ended_ns=0, wall_us=0))
+        return found
+
+
+@pytest.mark.parametrize("environment", ["Taxi-v4", "CartPole-v1", "maze"])
+async def test_recording_of_the_same_episode_without_engine_process(
+    front: Front, tmp_path: Path, db: Path, environment: str
+) -> None:
+    """It is equal row by row, pictures included."""
+    front.play((environment, "random"), seed=11, max_steps=12, db=str(db), speed=None)
+    front.until(front.ended)
+    front.handle.close()
+
+    env, environment_record = make_environment(environment)
+    agent, player = make_agent("random")
+    with connect_writer(tmp_path / "direct.db") as writer:
+        events = rollout(env, agent, environment=environment_record, player=player, seed=11, max_steps=12, render=True)
+        async with aclosing(record(events, writer, run_uid="direct")) as recording:
+            async for _ in recording:
+                pass
+    assert rows(db) == rows(tmp_path / "direct.db")
 
 
 def test_numbers_of_events(front: Front, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ldp_tui.core.errors import UsageError
-from ldp_tui.play.messages import Speed
+from ldp_tui.play.messages import Act, Speed
 from ldp_tui.play.session_spec import LaneSpec, SessionSpec
 
 LANE = LaneSpec("maze", "random")
@@ -41,3 +41,12 @@ def test_speed_that_makes_no_sense() -> None:
     """It is refused."""
     with pytest.raises(UsageError, match="speed"):
         Speed(-2.0)
+
+
+@pytest.mark.parametrize(
+    "call", [{}, {"name": "act"}, {"name": 1, "arguments": {}}, {"name": "act", "arguments": [1]}], ids=str
+)
+def test_act_without_a_proper_call(call: dict[str, object]) -> None:
+    """It is refused with the form that is expected."""
+    with pytest.raises(UsageError, match="arguments"):
+        Act(0, (call,))

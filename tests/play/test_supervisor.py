@@ -50,6 +50,16 @@ def test_handle_without_engine() -> None:
     assert front.handle.state.kind == "off"
 
 
+def test_engine_that_cannot_be_started(tmp_path: Path) -> None:
+    """The state says why; the handle can be asked and closed."""
+    front = Front((str(tmp_path / "python"),))
+    assert front.handle.state.kind == "ended"
+    assert "No such file" in front.handle.state.text
+    front.handle.restart()
+    front.until(lambda: front.handle.state.kind == "ended")
+    front.handle.close()
+
+
 def test_commands_to_an_engine_that_reads_nothing(tmp_path: Path) -> None:
     """They never make the front end wait."""
     front = Front((sys.executable, "-c", "import time; time.sleep(600)"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ldp_tui.engine.events import ActionProposed
+from ldp_tui.play.messages import Restart
 from ldp_tui.store import connect_writer
 from ldp_tui.store.verify import verify
 from tests.play.environments import counter
@@ -125,6 +126,18 @@ def test_environment_that_raises(front: Front, tmp_path: Path, db: Path, method:
     assert front.handle.state.kind == "ready"
     front.handle.close()
     assert [episode.status for episode in recorded(db)] == ["failed"]
+
+
+def test_environment_that_asks_to_exit(front: Front, tmp_path: Path) -> None:
+    """Its lane fails with that reason, and can be played again; the other lane goes on."""
+    leaving = counter(tmp_path, "leaving", before_step="sys.exit(3)")
+    front.play((leaving, "random"), (counter(tmp_path, "count"), "random"), speed=None)
+    (failed,) = front.until(front.failed)
+    assert "SystemExit(3)" in failed.message
+    assert "leaving.py" in failed.detail
+    front.until(lambda: front.ended(1))
+    front.handle.send(Restart(0))
+    front.until(lambda: len(front.failed()) == 2)
 
 
 @pytest.mark.parametrize(
