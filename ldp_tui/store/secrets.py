@@ -30,9 +30,9 @@ _FAMILIES: Final = (
     ),
 )
 _AFTER_WORD = re.compile(r"[A-Za-z0-9]")
-_WITH_UNDERSCORE: Final = (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"hf_")
-_WITH_HYPHEN: Final = (b"sk-", b"xox", b"PRIVATE KEY")
-_WITH_CAPITAL_I: Final = (b"AKIA", b"ASIA", b"AIza", b"PRIVATE KEY")
+# One literal prefix and a set: these scan as fast as a single `in`, in place of several.
+_LIKE_GITHUB = re.compile(rb"gh[pousr]_")
+_LIKE_CLOUD = re.compile(rb"A[KSI][Iz]")
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHORTEST_VALUE: Final = 8
 
@@ -53,13 +53,16 @@ class Redactor:
 
     def suspects(self, payload: bytes) -> bool:
         """Whether `payload` (UTF-8) may hold a secret; cheap, and never wrong when it says no."""
-        if b"_" in payload and any(needle in payload for needle in _WITH_UNDERSCORE):
-            return True
-        if b"-" in payload and any(needle in payload for needle in _WITH_HYPHEN):
-            return True
-        if b"I" in payload and any(needle in payload for needle in _WITH_CAPITAL_I):
-            return True
-        return b"earer " in payload or any(needle in payload for needle in self._needles)
+        return (
+            (
+                b"_" in payload
+                and (b"hf_" in payload or b"github_pat_" in payload or _LIKE_GITHUB.search(payload) is not None)
+            )
+            or (b"-" in payload and (b"sk-" in payload or b"xox" in payload or b"PRIVATE KEY" in payload))
+            or b"earer " in payload
+            or _LIKE_CLOUD.search(payload) is not None
+            or (bool(self._needles) and any(needle in payload for needle in self._needles))
+        )
 
     def text(self, text: _Text) -> _Text:
         """`text` without secrets; the same object when there were none."""
