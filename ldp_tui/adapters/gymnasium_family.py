@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gymnasium import spaces
+
 from ldp_tui.adapters.space_text import Describe
 
 
@@ -31,6 +33,8 @@ class Family:
     """Names of the entries of a Box action."""
     variables: tuple[str, ...] = ()
     """Names of the entries of a Box observation."""
+    observes: type[spaces.Space[Any]] = spaces.Space
+    """Kind of observation space that `observe` and `variables` are about."""
     observe: Callable[[Any], Describe] | None = None
     """Builds the observation's text from the unwrapped environment; None: by `variables` or the space."""
     keys: Mapping[str, Any] = field(default_factory=dict)

@@ -41,12 +41,12 @@ _FAMILIES: Final[dict[str, Callable[[Any], Family]]] = {
 
 
 def family_of(env: gymnasium.Env[Any, Any]) -> Family:
-    """All that is known about an environment's words. Wrappers that change a space make its names unknown again."""
+    """All that is known about an environment's words. A wrapper or subclass that changes a space loses its names."""
     inner = env.unwrapped
     family = next((_FAMILIES[name](inner) for name in _class_names(inner) if name in _FAMILIES), None)
     if family is None:
         family = _derived(env)
-    if env.observation_space != inner.observation_space:
+    if env.observation_space != inner.observation_space or not isinstance(inner.observation_space, family.observes):
         family = replace(family, observe=None, variables=())
     if env.action_space != inner.action_space:
         family = replace(family, actions=(), components=(), keys={}, idle=())
@@ -122,10 +122,20 @@ def _described_by_itself(family: Family, own: Any, action_space: spaces.Space[An
     goal = inspect.cleandoc(str(own.get_goal_description()))
     listed = "\n".join(f"- {name}: {_schema_text(schema)}" for name, schema in observations.items())
     text = f"{goal}\n\nObservations:\n{listed}"
+    described = replace(family, goal=lambda _: text, observe=None, variables=())
     names = dict(sorted((int(key), str(name)) for key, name in actions.items()))
-    discrete = isinstance(action_space, spaces.Discrete) and len(names) == int(action_space.n)
-    described = replace(family, goal=lambda _: text, observe=None, variables=(), keys={}, idle=())
-    return replace(described, actions=tuple(names.values())) if discrete else described
+    if not isinstance(action_space, spaces.Discrete) or len(names) != int(action_space.n):
+        return described
+    return _renamed(described, tuple(names.values()))
+
+
+def _renamed(family: Family, names: tuple[str, ...]) -> Family:
+    """The family with other names for the same actions, its keys included."""
+    if len(family.actions) != len(names):
+        return replace(family, actions=names, keys={}, idle=())
+    new = dict(zip(family.actions, names, strict=True))
+    keys = {key: new[name] for key, name in family.keys.items()}
+    return replace(family, actions=names, keys=keys, idle=tuple(new[name] for name in family.idle))
 
 
 def _schema_text(schema: Any) -> str:

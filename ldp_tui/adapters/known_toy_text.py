@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from gymnasium import spaces
+
 from ldp_tui.adapters.gymnasium_family import Ending, Family
 from ldp_tui.adapters.space_text import Describe
 
@@ -124,6 +126,7 @@ def _on_goal_tile(ending: Ending) -> bool:
 TAXI: Final = Family(
     goal=_taxi_goal,
     actions=("south", "north", "east", "west", "pickup", "dropoff"),
+    observes=spaces.Discrete,
     observe=_taxi_observation,
     keys={"down": "south", "up": "north", "right": "east", "left": "west", "p": "pickup", "d": "dropoff"},
     success=_reached_end,
@@ -131,6 +134,7 @@ TAXI: Final = Family(
 FROZEN_LAKE: Final = Family(
     goal=_lake_goal,
     actions=("left", "down", "right", "up"),
+    observes=spaces.Discrete,
     observe=_lake_observation,
     keys=_ARROWS,
     success=_on_goal_tile,
@@ -138,6 +142,7 @@ FROZEN_LAKE: Final = Family(
 CLIFF_WALKING: Final = Family(
     goal=_cliff_goal,
     actions=("up", "right", "down", "left"),
+    observes=spaces.Discrete,
     observe=_cliff_observation,
     keys=_ARROWS,
     success=_reached_end,
@@ -145,6 +150,7 @@ CLIFF_WALKING: Final = Family(
 BLACKJACK: Final = Family(
     goal=_blackjack_goal,
     actions=("stick", "hit"),
+    observes=spaces.Tuple,
     observe=_blackjack_observation,
     keys={"h": "hit", "s": "stick", "up": "hit", "down": "stick"},
     success=lambda ending: ending.last_reward > 0,

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 from gymnasium.wrappers import FlattenObservation
 
 from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
@@ -295,6 +296,51 @@ async def test_environment_with_the_methods_of_gym_llm() -> None:
     await act(env, 1)
     await act(env, "step ahead")
     assert env.native_observation["cell"] == 2
+
+
+class SpokenLake(FrozenLakeEnv):
+    """FrozenLake with gym-llm's three methods and its own names."""
+
+    def get_observation_schema(self) -> dict[str, Any]:
+        return {"cell": "Where you are."}
+
+    def get_action_schema(self) -> dict[int, str]:
+        return {3: "go north", 0: "go west", 1: "go south", 2: "go east"}
+
+    def get_goal_description(self) -> str:
+        return "Reach the flag."
+
+
+async def test_known_environment_with_the_methods_of_gym_llm() -> None:
+    """Its own words replace ours; keys and success are still known."""
+    env = GymnasiumEnvironment(SpokenLake(is_slippery=False))
+    (message,), _ = await env.reset(seed=0)
+    assert message.content == (
+        "Reach the flag.\n\nObservations:\n- cell: Where you are.\n"
+        "Each step, call act(action). One of go west (0), go south (1), go east (2), go north (3).\n\n0"
+    )
+    assert env.keys()["up"].function.arguments == {"action": "go north"}
+    for name in ("go south", "go south", "go east", "go east", "go south", "go east"):
+        await act(env, name)
+    assert env.success() is True
+
+
+class NamedLake(FrozenLakeEnv):
+    """FrozenLake that observes something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Dict(cell=spaces.Discrete(16))
+
+    def reset(self, **options: Any) -> Any:
+        cell, info = super().reset(**options)
+        return {"cell": cell}, info
+
+
+async def test_subclass_that_changes_the_observation() -> None:
+    """The text follows its space."""
+    (message,), _ = await GymnasiumEnvironment(NamedLake()).reset(seed=0)
+    assert (message.content or "").endswith("\n\ncell: 0")
 
 
 async def test_wrapper_that_changes_the_observation() -> None:
