@@ -1,4 +1,4 @@
-"""Any moment of a stored episode as the state that live play showed, at the cost of reading one step."""
+"""Any moment of a stored episode as the state that live play showed, at the cost of reading a few steps."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from ldp_tui.store.reader import Reader
 from ldp_tui.store.timeline import EpisodeTimeline
 
 
-def state_at(reader: Reader, episode: RecordedEpisode, timeline: EpisodeTimeline, position: int) -> SessionState:
+def state_at(
+    reader: Reader, episode: RecordedEpisode, timeline: EpisodeTimeline, position: int, *, log: int = 1
+) -> SessionState:
     """The state after `position` steps (0: the reset), as `reduce` makes it of all events up to there.
 
-    What the steps before the last one contribute are sums, which the timeline has; their log entries are left out.
-    Raises IndexError for a position that the timeline does not reach, StoreError.
+    `log` (at least 1) is the number of steps that are read, and of log entries; what earlier ones contribute are sums,
+    which the timeline has. Raises IndexError for a position that the timeline does not reach, StoreError.
     """
     if not 0 <= position <= len(timeline.rewards):
         raise IndexError(f"The episode has {len(timeline.rewards)} steps; there is no position {position}.")
     state = reduce(SessionState(), episode.started)
     if position:
-        key = episode.header.summary.id
-        (step,) = read_steps(reader, key, position - 1, position)
-        seen = rendering_of(reader.picture(key, position))
-        state = reduce(_after(state, timeline, position - 1), replace(step, rendering=seen))
+        key, start = episode.header.summary.id, max(0, position - log)
+        state = _after(state, timeline, start)
+        for step in read_steps(reader, key, start, position):
+            state = reduce(state, step)
+        state = replace(state, rendering=rendering_of(reader.picture(key, position)))
     if episode.ended is not None and position == episode.steps:
         state = reduce(state, episode.ended)
     return state

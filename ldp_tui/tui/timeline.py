@@ -113,6 +113,10 @@ class Playhead:
         """Moved there, by hand."""
         return replace(self, position=position, lead=0.0)
 
+    def toggled(self) -> Playhead:
+        """Playing if it rested, resting if it played."""
+        return replace(self, playing=not self.playing)
+
     def faster(self, steps: int) -> Playhead:
         """`steps` speeds up (or down, if negative), as far as there are."""
         index = SPEEDS.index(self.speed) + steps
