@@ -41,7 +41,7 @@ def environment_files() -> list[EnvironmentFile]:
     found: dict[str, EnvironmentFile] = {}
     for folder, group in _folders():
         for path in sorted(folder.glob("*.py")):
-            if not path.name.startswith("_") and path.stem not in found:
+            if not path.name.startswith(("_", ".")) and path.stem not in found:
                 found[path.stem] = _inspect(path, group)
     return sorted(found.values(), key=lambda file: file.name)
 
@@ -55,7 +55,7 @@ def find_environment_file(name: str) -> EnvironmentFile | None:
         return _inspect(path, "file")
     for folder, group in _folders():
         candidate = folder / f"{name}.py"
-        if name.isidentifier() and candidate.is_file():
+        if candidate.parent == folder and candidate.is_file():
             return _inspect(candidate, group)
     return None
 
@@ -108,7 +108,11 @@ def _folders() -> Iterator[tuple[Path, str]]:
 
 
 def _inspect(path: Path, group: str) -> EnvironmentFile:
-    return _inspected(path, group, path.stat().st_mtime_ns)
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError as error:  # a link to nowhere
+        return EnvironmentFile(path.stem, path, group, "", f"{path.name}: {error.strerror or error}")
+    return _inspected(path, group, changed_ns)
 
 
 @lru_cache(maxsize=512)

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui import __version__
@@ -96,7 +96,7 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
         if factory is not None:
             return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}")
     for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
-        return _from_factory(entry.load(), spec, name=spec.name)
+        return _from_factory(_loaded(entry), spec, name=spec.name)
     return _from_gymnasium(spec)
 
 
@@ -139,11 +139,20 @@ def _agent_factory(spec: Spec) -> Callable[..., Any]:
         factory: Callable[..., Any] = getattr(import_module(module), attribute)
         return factory
     for entry in entry_points(group=AGENT_GROUP, name=spec.name):
-        loaded: Callable[..., Any] = entry.load()
-        return loaded
+        return _loaded(entry)
     if spec.model and (found := _attribute(spec.name, spec.model)) is not None:
         return found
     raise UnknownName("agent", spec.name, [name.name for name in agent_names()])
+
+
+def _loaded(entry: EntryPoint) -> Callable[..., Any]:
+    try:
+        loaded: Callable[..., Any] = entry.load()
+    except Exception as error:
+        raise UsageError(
+            f"The plug-in {entry.name} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return loaded
 
 
 def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
@@ -151,7 +160,7 @@ def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
     try:
         found: Callable[..., Any] | None = getattr(import_module(module), attribute, None)
     except ModuleNotFoundError as error:
-        if error.name is not None and module.startswith(error.name):
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
             return None
         raise UsageError(f"{module} cannot be imported: {error}") from error
     except Exception as error:

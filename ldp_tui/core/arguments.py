@@ -7,6 +7,7 @@ numeric and length bounds, pattern, items, prefixItems, properties, required, ad
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -55,7 +56,10 @@ class ArgumentSchema:
             ArgumentError: With every problem found, not only the first.
         """
         problems: list[Problem] = []
-        value = self._check(dict(arguments), "", problems)
+        try:
+            value = self._check(dict(arguments), "", problems)
+        except RecursionError:
+            raise ArgumentError([Problem("", "is nested too deeply")]) from None
         if problems:
             raise ArgumentError(problems)
         return dict(value)
@@ -133,7 +137,8 @@ class ArgumentSchema:
         properties = schema.get("properties") or {}
         checks = {name: self._compile(part) for name, part in properties.items()}
         defaults = {name: p["default"] for name, p in properties.items() if isinstance(p, Mapping) and "default" in p}
-        required = set(schema.get("required") or ())
+        required = dict.fromkeys(schema.get("required") or ())
+        absent = [*checks, *(name for name in required if name not in checks)]
         additional = schema.get("additionalProperties", True)
         other = None if additional is False else self._compile(additional)
 
@@ -151,11 +156,11 @@ class ArgumentSchema:
                 else:
                     expected = ", ".join(checks) or "none"
                     problems.append(Problem(where, f"is not a parameter (parameters: {expected})"))
-            for name in checks:
+            for name in absent:
                 if name in result or name in value:
                     continue
                 if name in defaults:
-                    result[name] = defaults[name]
+                    result[name] = copy.deepcopy(defaults[name])  # the tool may change what it is given
                 elif name in required:
                     problems.append(Problem(f"{path}.{name}" if path else name, "is required"))
             return result
@@ -192,7 +197,7 @@ def _any_of(alternatives: list[tuple[Check, Any]]) -> Check:
             result = one(value, path, found)
             if found:
                 reasons.append(found[0].reason)
-            elif type(result) is type(value) and result == value:
+            elif _same(result, value):
                 return result
             else:
                 converted.append(result)
@@ -203,6 +208,17 @@ def _any_of(alternatives: list[tuple[Check, Any]]) -> Check:
     return check
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Equality that tells `1` from `True` and from `1.0`, at any depth."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(item, other[key]) for key, item in one.items())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
 def _enum(values: list[Any]) -> Check:
     by_text = {str(value).casefold(): value for value in values}
     listed = ", ".join(json.dumps(value) for value in values[:12]) + (", …" if len(values) > 12 else "")
@@ -211,9 +227,10 @@ def _enum(values: list[Any]) -> Check:
         for candidate in values:
             if candidate == value and isinstance(candidate, bool) == isinstance(value, bool):
                 return candidate
-        key = str(value).strip().casefold()
-        if not isinstance(value, dict | list) and key in by_text:
-            return by_text[key]
+        if isinstance(value, str | int | float):
+            key = _text(value).strip().casefold()
+            if key in by_text:
+                return by_text[key]
         return _fail(value, path, problems, f"must be one of {listed}, not {_describe(value)}")
 
     return check
@@ -261,18 +278,28 @@ def _number(schema: Mapping[str, Any], convert: Callable[[Any], Any], noun: str)
         if number is None:
             return _fail(value, path, problems, f"must be {noun}, not {_describe(value)}")
         if low is not None and number < low:
-            return _fail(value, path, problems, f"must be at least {low}, not {number}")
+            return _fail(value, path, problems, f"must be at least {low}, not {_describe(number)}")
         if high is not None and number > high:
-            return _fail(value, path, problems, f"must be at most {high}, not {number}")
+            return _fail(value, path, problems, f"must be at most {high}, not {_describe(number)}")
         if above is not None and number <= above:
-            return _fail(value, path, problems, f"must be above {above}, not {number}")
+            return _fail(value, path, problems, f"must be above {above}, not {_describe(number)}")
         if below is not None and number >= below:
-            return _fail(value, path, problems, f"must be below {below}, not {number}")
-        if step and not math.isclose(number / step, round(number / step), abs_tol=1e-9):
-            return _fail(value, path, problems, f"must be a multiple of {step}, not {number}")
+            return _fail(value, path, problems, f"must be below {below}, not {_describe(number)}")
+        if step and not _is_multiple(number, step):
+            return _fail(value, path, problems, f"must be a multiple of {step}, not {_describe(number)}")
         return number
 
     return check
+
+
+def _is_multiple(number: float, step: float) -> bool:
+    if isinstance(number, int) and isinstance(step, int):
+        return number % step == 0
+    try:
+        quotient = number / step
+    except OverflowError:
+        return False
+    return math.isfinite(quotient) and math.isclose(quotient, round(quotient), abs_tol=1e-9)
 
 
 def _boolean(value: Any, path: str, problems: list[Problem]) -> Any:
@@ -296,11 +323,11 @@ def _null(value: Any, path: str, problems: list[Problem]) -> Any:
 
 def _string(schema: Mapping[str, Any]) -> Check:
     low, high = schema.get("minLength"), schema.get("maxLength")
-    pattern = re.compile(schema["pattern"]) if "pattern" in schema else None
+    pattern = _pattern(schema.get("pattern"))
 
     def check(value: Any, path: str, problems: list[Problem]) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
+            value = _text(value)
         if not isinstance(value, str):
             return _fail(value, path, problems, f"must be text, not {_describe(value)}")
         if low is not None and len(value) < low:
@@ -314,16 +341,34 @@ def _string(schema: Mapping[str, Any]) -> Check:
     return check
 
 
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    """The pattern, or None for one of another dialect (`\\p{L}`), which the tool itself has to check."""
+    try:
+        return None if text is None else re.compile(text)
+    except re.error:
+        return None
+
+
+def _text(value: float | str) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits in decimals
+        return hex(int(value))
+
+
 def _from_json_text(value: Any, kind: type) -> Any:
     if not isinstance(value, str):
         return value
     try:
         parsed = json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return value
     return parsed if isinstance(parsed, kind) else value
 
 
 def _describe(value: Any) -> str:
-    text = json.dumps(value, default=repr)
+    try:
+        text = json.dumps(value, default=repr)
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, circles, endless numbers
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:37]}…"

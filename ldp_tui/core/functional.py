@@ -86,10 +86,11 @@ class FunctionalEnvironment(Environment[DynamicState]):
         Raises:
             TypeError: If it does not return `(observation text, state dictionary)`.
         """
-        kwargs = dict(self.kwargs)
-        if seed is not None and "seed" in inspect.signature(self.start_fn).parameters:
-            kwargs["seed"] = seed
-        result = self.start_fn(*self.args, **kwargs)
+        signature = inspect.signature(self.start_fn)
+        given = signature.bind_partial(*self.args, **self.kwargs)
+        if seed is not None and "seed" in signature.parameters:
+            given.arguments["seed"] = seed
+        result = self.start_fn(*given.args, **given.kwargs)
         if is_coroutine_callable(self.start_fn):
             result = await result
         if not isinstance(result, tuple) or len(result) != 2:

@@ -72,12 +72,10 @@ class Signature:
         try:  # defaults stay out: they are what the author wrote, and need not be of the annotated type
             built = self.model.model_validate({name: value for name, value in coerced.items() if name in given})
         except ValidationError as error:
-            raise ArgumentError(
-                [Problem(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
-            ) from error
-        for attribute, field in self.model.model_fields.items():
-            if field.alias in coerced:
-                coerced[field.alias] = getattr(built, attribute)
+            raise ArgumentError([Problem(_path(item["loc"]), item["msg"]) for item in error.errors()]) from error
+        for attribute, parameter in self.model.model_fields.items():
+            if parameter.alias in coerced:
+                coerced[parameter.alias] = getattr(built, attribute)
         return coerced
 
 
@@ -163,6 +161,10 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
     )
 
 
+def _path(location: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
 def _name_of(function: Callable[..., Any]) -> str:
     target: Any = function
     while isinstance(target, partial):
@@ -238,8 +240,8 @@ def _is_plain_hashable(annotation: Any) -> bool:
     origin = get_origin(annotation)
     if origin is Literal:
         return not any(isinstance(value, Enum) for value in get_args(annotation))
-    if origin is typing.Annotated:
-        return _is_plain(get_args(annotation)[0])
+    if origin is dict and get_args(annotation)[0] not in (str, Any):
+        return False
     if origin in (typing.Union, types.UnionType, list, dict):
         return all(_is_plain(argument) for argument in get_args(annotation))
     return annotation in (list, dict)

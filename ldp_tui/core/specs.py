@@ -57,14 +57,17 @@ def read_value(text: str) -> Any:
     text = text.strip()
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {"True": True, "False": False, "None": None}.get(text, text)
 
 
 def _write_value(value: Any) -> str:
-    if isinstance(value, str) and "," not in value and read_value(value) == value:
+    if isinstance(value, str) and not _SPECIAL & set(value) and read_value(value) == value:
         return value
     return json.dumps(value, separators=(",", ":"))
+
+
+_SPECIAL = frozenset(',"\\[]{}')
 
 
 def _split(text: str) -> list[str]:

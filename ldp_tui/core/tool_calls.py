@@ -170,7 +170,7 @@ def copy_message(message: Message) -> Message:
     """Copy that shares nothing the environment or agent could change later. Cheap: nothing is validated again."""
     fields = message.__dict__.copy()
     if fields["info"] is not None:
-        fields["info"] = _copy_json(fields["info"])
+        fields["info"] = copy_json(fields["info"])
     if isinstance(message, ToolRequestMessage):
         fields["tool_calls"] = [_copy_call(call) for call in message.tool_calls]
     return with_fields(message, fields)
@@ -182,7 +182,7 @@ def _copy_call(call: ToolCall) -> ToolCall:
         call,
         {
             **call.__dict__,
-            "function": with_fields(function, {**function.__dict__, "arguments": _copy_json(function.arguments)}),
+            "function": with_fields(function, {**function.__dict__, "arguments": copy_json(function.arguments)}),
         },
     )
 
@@ -190,13 +190,14 @@ def _copy_call(call: ToolCall) -> ToolCall:
 _IMMUTABLE = (str, int, float, bool, type(None))
 
 
-def _copy_json(value: Any) -> Any:
+def copy_json(value: Any) -> Any:
+    """Copy of a JSON value that shares nothing with it; arrays become lists, other objects are copied as they are."""
     if isinstance(value, _IMMUTABLE):
         return value
     if isinstance(value, dict):
-        return {key: item if isinstance(item, _IMMUTABLE) else _copy_json(item) for key, item in value.items()}
+        return {key: item if isinstance(item, _IMMUTABLE) else copy_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_copy_json(item) for item in value]
+        return [copy_json(item) for item in value]
     if hasattr(value, "tolist"):
         return value.tolist()
     try:

@@ -108,6 +108,7 @@ class Tool(BaseModel):
     def __init__(self, tool_fn: ToolFunction | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._tool_fn = tool_fn or _no_function
+        self._options: SignatureOptions | None = None
         self._signature: Signature | None = None
         self._force_pickle_fn = False
 
@@ -122,14 +123,13 @@ class Tool(BaseModel):
     def __getstate__(self) -> dict[Any, Any]:
         """Functions stay behind unless pickling them was asked for."""
         state = super().__getstate__()
-        if not self._force_pickle_fn:
-            state["__dict__"] = {k: v for k, v in state["__dict__"].items() if k not in {"_tool_fn", "_signature"}}
+        left = {"_signature"} if self._force_pickle_fn else {"_signature", "_tool_fn", "_options"}
+        state["__dict__"] = {name: value for name, value in state["__dict__"].items() if name not in left}
         return state
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
-        self.__dict__.setdefault("_tool_fn", _no_function)
-        self.__dict__.setdefault("_signature", None)
+        self.__dict__ = {"_tool_fn": _no_function, "_options": None, "_signature": None, **self.__dict__}
 
     @classmethod
     def from_function(
@@ -149,17 +149,21 @@ class Tool(BaseModel):
             ValueError: If the docstring or a parameter's description is missing.
             TypeError: If a parameter cannot be described by a schema.
         """
-        options = SignatureOptions(
-            docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, tuple(sorted(formats.items()))
-        )
+        texts = tuple(sorted((name, str(value)) for name, value in formats.items())) if formats else ()
+        options = SignatureOptions(docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, texts)
         signature = signature_of(function, options)
-        tool = with_fields(
-            _TEMPLATE, {"type": "function", "info": _info_of(signature), "concurrency_safe": concurrency_safe}
+        return with_fields(
+            _TEMPLATE,
+            {
+                "type": "function",
+                "info": _info_of(signature),
+                "concurrency_safe": concurrency_safe,
+                "_tool_fn": function,
+                "_options": options,
+                "_signature": signature,
+                "_force_pickle_fn": False,
+            },
         )
-        tool._tool_fn = function
-        tool._signature = signature
-        tool._force_pickle_fn = False
-        return tool
 
     @property
     def function(self) -> ToolFunction:
@@ -170,7 +174,8 @@ class Tool(BaseModel):
     def signature(self) -> Signature:
         """How to call the function: read from it, or from the schema for tools that were built from a schema."""
         if self._signature is None:
-            self._signature = _signature_of_schema(self)
+            options = self._options
+            self._signature = _signature_of_schema(self) if options is None else signature_of(self._tool_fn, options)
         return self._signature
 
 
@@ -235,7 +240,7 @@ _infos: WeakKeyDictionary[Signature, FunctionInfo] = WeakKeyDictionary()
 
 
 def _info_of(signature: Signature) -> FunctionInfo:
-    """One description per function, shared by all tools made of it."""
+    """A description of the tool's own, to be edited at will; built once per function and copied."""
     info = _infos.get(signature)
     if info is None:
         info = _infos[signature] = FunctionInfo(
@@ -243,4 +248,8 @@ def _info_of(signature: Signature) -> FunctionInfo:
             description=signature.description,
             parameters=Parameters.model_validate(signature.parameters),
         )
-    return info
+    parameters = info.parameters
+    assert parameters is not None
+    properties = {name: schema.copy() for name, schema in parameters.properties.items()}
+    own = {"type": "object", "properties": properties, "required": parameters.required.copy()}
+    return with_fields(info, {**info.__dict__, "parameters": with_fields(parameters, own)})

@@ -51,8 +51,8 @@ def write_lossless(reader: Reader, ids: Iterable[int], path: Path) -> Exported:
     return Exported(path, episodes, steps)
 
 
-def read_lossless(path: Path) -> Iterator[Operation]:
-    """The operations in a file, checked one by one.
+def read_lossless(path: Path) -> Iterator[tuple[int, Operation]]:
+    """The operations in a file with their line numbers, checked one by one.
 
     Raises:
         FileError: For the first line that is not what this format allows, with its number.
@@ -62,11 +62,10 @@ def read_lossless(path: Path) -> Iterator[Operation]:
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
     with file:
-        for number, line in enumerate(file, 1):
-            if number == 1:
-                _check_format(path, line)
-            elif line.strip():
-                yield _read_line(path, number, line)
+        _check_format(path, file.readline())
+        for number, line in enumerate(file, 2):
+            if line.strip():
+                yield number, _read_line(path, number, line)
 
 
 def import_lossless(path: Path, writer: Writer) -> int:
@@ -81,7 +80,7 @@ def import_lossless(path: Path, writer: Writer) -> int:
     _check_order(path, read_lossless(path))
     episodes = 0
     ticket = 0
-    for operation in read_lossless(path):
+    for _, operation in read_lossless(path):
         episodes += isinstance(operation, BeginEpisode)
         ticket = writer.submit(operation)
         if isinstance(operation, EndEpisode):
@@ -91,9 +90,9 @@ def import_lossless(path: Path, writer: Writer) -> int:
     return episodes
 
 
-def _check_order(path: Path, operations: Iterator[Operation]) -> None:
+def _check_order(path: Path, operations: Iterator[tuple[int, Operation]]) -> None:
     next_row: dict[str, int] = {}
-    for number, operation in enumerate(operations, 2):
+    for number, operation in operations:
         if isinstance(operation, BeginEpisode):
             next_row[operation.uid] = operation.first.t + 1
         elif operation.uid not in next_row:

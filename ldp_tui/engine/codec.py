@@ -11,12 +11,14 @@ from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import EnvStateMessage, Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.engine.events import EVENT_TYPES, AgentRecord, EnvironmentRecord, Event
+from ldp_tui.engine.message_rows import json_text, json_value
 
 _DUMP_CONTEXT = {"include_info": True, "deserialize_content": False}
 _MESSAGE_TYPES: dict[str, type[Message]] = {
     kind.__name__: kind for kind in (Message, ToolRequestMessage, ToolResponseMessage, EnvStateMessage)
 }
 _EVENTS = {kind.__name__: kind for kind in EVENT_TYPES}
+_RECORD_FIELDS = frozenset({"environment", "agent", "usage", "rendering"})
 _RECORDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (EnvironmentRecord, AgentRecord, Usage, Picture)}
 
 
@@ -24,6 +26,8 @@ def message_to_wire(message: Message) -> dict[str, Any]:
     """Message with its type, info and cache mark; `message_from_wire` restores it exactly."""
     kind = type(message).__name__
     fields_ = message.model_copy(update={"cache_breakpoint": False}).model_dump(context=_DUMP_CONTEXT)
+    if message.info:
+        fields_["info"] = _plain(message.info)
     if message.cache_breakpoint:
         fields_["cache_breakpoint"] = True
     return {"type": kind if kind in _MESSAGE_TYPES else _nearest_type(message), **fields_}
@@ -54,10 +58,18 @@ def _pack(value: Any) -> Any:
         return message_to_wire(value)
     if isinstance(value, tuple):
         return [_pack(item) for item in value]
+    if isinstance(value, Mapping):
+        return _plain(value)
     kind = type(value).__name__
     if kind in _RECORDS and isinstance(value, _RECORDS[kind]):
-        return {"record": kind, **{f.name: getattr(value, f.name) for f in fields(value)}}
+        packed = {f.name: getattr(value, f.name) for f in fields(value)}
+        return {"record": kind, **{name: _plain(v) if isinstance(v, Mapping) else v for name, v in packed.items()}}
     return value
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """JSON values alone, as the store keeps them: what environments hand out may be anything."""
+    return json_value(json_text(value))
 
 
 def _unpack_messages(value: list[Mapping[str, Any]]) -> tuple[Message, ...]:
@@ -79,7 +91,7 @@ _UNPACKERS: dict[str, Callable[[Any], Any]] = {
 def _unpack(value: Any, name: str) -> Any:
     if name in _UNPACKERS:
         return _UNPACKERS[name](value)
-    if isinstance(value, dict) and value.get("record") in _RECORDS:
+    if name in _RECORD_FIELDS and value is not None and not isinstance(value, str):
         record = dict(value)
         return _RECORDS[record.pop("record")](**record)
     return value

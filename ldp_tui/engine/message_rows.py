@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -51,7 +53,7 @@ def messages_from_rows(rows: Iterable[MessageRow]) -> list[Message]:
 
 def _messages(rows: Iterator[MessageRow]) -> Iterator[Message]:
     for row in rows:
-        extra: dict[str, Any] = orjson.loads(row.extra) if row.extra else {}
+        extra: dict[str, Any] = json_value(row.extra) if row.extra else {}
         info = extra.get("info")
         if OBSERVATION in extra:
             info = {**(info or {}), OBSERVATION: None}
@@ -75,7 +77,7 @@ def _messages(rows: Iterator[MessageRow]) -> Iterator[Message]:
 
 
 def _call(row: MessageRow) -> ToolCall:
-    arguments = orjson.loads(row.content or "{}")
+    arguments = json_value(row.content or "{}")
     return ToolCall(id=row.call_id or "", function=ToolCallFunction(name=row.name or "", arguments=arguments))
 
 
@@ -94,6 +96,15 @@ def _extra(message: Message) -> dict[str, Any] | None:
     if message.content_is_json_str and isinstance(message, ToolRequestMessage | ToolResponseMessage | EnvStateMessage):
         extra["json"] = True
     return extra or None
+
+
+def json_value(text: str | bytes) -> Any:
+    """The value of a stored JSON text. Whole numbers beyond 64 bits stay whole, which orjson alone does not do."""
+    given = text.encode() if isinstance(text, str) else text
+    return json.loads(given) if _MANY_DIGITS.search(given) else orjson.loads(given)
+
+
+_MANY_DIGITS = re.compile(rb"\d{19}")
 
 
 def json_text(value: object) -> str:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, StepTaken
 from ldp_tui.engine.rows import begin_operation, end_operation, step_operation
+from ldp_tui.store.errors import StoreError
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.writer import Writer
 
@@ -41,6 +42,7 @@ async def record(
     uid: str | None = None
     human = False
     began = 0
+    tickets: list[int] = []
     try:
         async with aclosing(events):
             async for event in events:
@@ -48,23 +50,42 @@ async def record(
                     case EpisodeStarted():
                         began = time.monotonic_ns()
                         human = event.agent.kind == "human"
-                        ticket = writer.submit(begin_operation(event, run_uid, encoder))
+                        tickets.append(writer.submit(begin_operation(event, run_uid, encoder)))
                         uid = event.uid
                         if ack == "step":
-                            await writer.committed(ticket)
+                            try:
+                                await _committed(writer, tickets)
+                            except StoreError:
+                                uid = None  # another episode of that uid is none of ours to close
+                                raise
                     case StepTaken() if uid is not None:
-                        ticket = writer.submit(step_operation(uid, event, encoder, human=human))
+                        tickets.append(writer.submit(step_operation(uid, event, encoder, human=human)))
                         if ack == "step":
-                            await writer.committed(ticket)
+                            await _committed(writer, tickets)
                     case EpisodeEnded() if uid is not None:
-                        ticket = writer.submit(end_operation(uid, event, (time.monotonic_ns() - began) // 1000))
+                        tickets.append(writer.submit(end_operation(uid, event, (time.monotonic_ns() - began) // 1000)))
                         uid = None
-                        await writer.committed(ticket)
+                        await _committed(writer, tickets)
                 yield event
     finally:
         if uid is not None and writer.failure is None:
             left = EpisodeEnded("aborted", return_=0.0, steps=0, ended_ns=time.time_ns())
             writer.submit(end_operation(uid, left, (time.monotonic_ns() - began) // 1000))
+
+
+async def _committed(writer: Writer, tickets: list[int]) -> None:
+    """Wait for all tickets and forget them. Raises the first refusal, of which later ones are consequences."""
+    *earlier, newest = tickets
+    tickets.clear()
+    refused: StoreError | None = None
+    try:
+        await writer.committed(newest)
+    except StoreError as error:
+        refused = error
+    for ticket in earlier:
+        await writer.committed(ticket)
+    if refused is not None:
+        raise refused
 
 
 def new_run_uid() -> str:

@@ -12,13 +12,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import lru_cache
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from ldp_tui.core.agent import Agent, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, EpisodeError
 from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_message, numbered_calls
-from ldp_tui.core.tools import Tool, tool_schema
+from ldp_tui.core.signatures import Signature
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
+from ldp_tui.core.tools import FunctionInfo, Tool, tool_schema
 from ldp_tui.engine.events import (
     ActionProposed,
     AgentRecord,
@@ -98,7 +100,7 @@ async def rollout(
             )
         except Exception as error:  # noqa: BLE001 (whatever user code raises becomes a failed episode)
             started = episode.failed_start(
-                error, environment, player, seed=seed, options=options, uid=uid, task_id=task_id
+                error, environment, player, seed=seed, options=options, uid=uid, task_id=task_id, max_steps=max_steps
             )
             yield started
             yield episode.end("failed", error=error)
@@ -199,7 +201,7 @@ class _Episode:
             observation=self._seen(),
             tools=_schemas(tools),
             rendering=self._rendering(),
-            info=dict(self._env.info()),
+            info=self._info(),
             legal_actions=self._legal_actions(),
             max_steps=max_steps,
         )
@@ -214,6 +216,7 @@ class _Episode:
         options: Mapping[str, Any] | None,
         uid: str | None,
         task_id: str | None,
+        max_steps: int | None,
     ) -> EpisodeStarted:
         """Header of an episode whose reset failed, so that the failure can be recorded."""
         logger.info("Reset failed.", exc_info=error)
@@ -227,6 +230,7 @@ class _Episode:
             started_ns=time.time_ns(),
             observation=(),
             tools=(),
+            max_steps=max_steps,
         )
 
     async def decide(self) -> None:
@@ -279,7 +283,7 @@ class _Episode:
             reflection="".join(self.reflection),
             probabilities=self.probabilities,
             value=self._value,
-            info=dict(self._env.info()),
+            info=self._info(),
             rendering=self._rendering(),
             legal_actions=self._legal_actions(),
             agent_us=self._agent_us,
@@ -331,7 +335,11 @@ class _Episode:
 
     def _legal_actions(self) -> LegalActions:
         legal = self._env.legal_actions()
-        return None if legal is None else tuple(legal)
+        return None if legal is None else tuple(copy_json(list(legal)))
+
+    def _info(self) -> Mapping[str, Any]:
+        info: dict[str, Any] = copy_json(dict(self._env.info()))
+        return info
 
 
 async def close_bounded(env: Environment[Any], seconds: float = CLOSE_SECONDS) -> None:
@@ -364,8 +372,12 @@ def _failure(error: Exception, phase: Phase) -> tuple[Phase, str]:
 
 
 def _success(env: Environment[Any]) -> bool | None:
-    success = env.success()
-    return None if success is None else bool(success)
+    try:
+        success = env.success()
+        return None if success is None else bool(success)
+    except Exception as error:  # noqa: BLE001 (the episode is over and kept, whatever this answers)
+        logger.warning("Asking %s for success failed: %r", type(env).__name__, error)
+        return None
 
 
 async def _task_id(env: Environment[Any]) -> str | None:
@@ -380,18 +392,17 @@ def _schemas(tools: list[Tool]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _schema_json(tool: Tool) -> Mapping[str, Any]:
-    key = id(tool.info)
-    cached = _schema_cache.get(key)
-    if cached is not None and cached[0] is tool.info:
+    signature = tool.signature
+    cached = _schema_cache.get(signature)
+    if cached is not None and cached[0].__dict__ == tool.info.__dict__:
         return cached[1]
     schema: Mapping[str, Any] = json.loads(json.dumps(tool_schema(tool)))
-    if len(_schema_cache) > 512:
-        _schema_cache.clear()
-    _schema_cache[key] = (tool.info, schema)
+    _schema_cache[signature] = (tool.info.model_copy(deep=True), schema)
     return schema
 
 
-_schema_cache: dict[int, tuple[Any, Mapping[str, Any]]] = {}
+_schema_cache: WeakKeyDictionary[Signature, tuple[FunctionInfo, Mapping[str, Any]]] = WeakKeyDictionary()
+"""The newest description of each tool function as JSON, with the description it was made of."""
 
 
 @lru_cache(maxsize=256)

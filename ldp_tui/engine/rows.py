@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import Message
@@ -25,7 +23,7 @@ from ldp_tui.engine.events import (
     Rendering,
     StepTaken,
 )
-from ldp_tui.engine.message_rows import OBSERVATION, json_text, message_rows, messages_from_rows
+from ldp_tui.engine.message_rows import OBSERVATION, json_text, json_value, message_rows, messages_from_rows
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.rows import (
     FLAG_ERROR,
@@ -142,7 +140,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
         reflection = messages.pop(0).content or ""
     action, *seen = messages_from_rows(messages) or [Message(role="assistant")]
     info, shown = _read_diagnostics(row.info)
-    spent = row.tokens_in or row.tokens_out or row.cost_usd
+    spent = (row.tokens_in, row.tokens_out, row.cost_usd) != (None, None, None)
     return StepTaken(
         index=row.t - 1,
         action=action,
@@ -177,17 +175,17 @@ def start_event(
 ) -> EpisodeStarted:
     """The event that `begin_operation` stored; `row` is the reset row."""
     info, shown = _read_diagnostics(row.info)
-    stored: dict[str, Any] = orjson.loads(options) if options else {}
+    stored: dict[str, Any] = json_value(options) if options else {}
     return EpisodeStarted(
         uid=uid,
         environment=_environment_record(env),
-        agent=AgentRecord(agent.name, _agent_kind(agent.kind), agent.model, orjson.loads(agent.config), agent.prompt),
+        agent=AgentRecord(agent.name, _agent_kind(agent.kind), agent.model, json_value(agent.config), agent.prompt),
         seed=None if seed is None else int(seed),
         task_id=task_id,
         options=stored.get("options", {}),
         started_ns=started_ns,
         observation=_with_native_observation(messages_from_rows(row.messages), row.obs),
-        tools=tuple(orjson.loads(env.tools)) if env.tools else (),
+        tools=tuple(json_value(env.tools)) if env.tools else (),
         rendering=rendering,
         info=info,
         legal_actions=_as_tuple(shown.get("legal_actions")),
@@ -208,7 +206,7 @@ def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> 
     if obs is not None:
         for message in messages:
             if message.info and OBSERVATION in message.info:
-                message.info[OBSERVATION] = orjson.loads(obs)
+                message.info[OBSERVATION] = json_value(obs)
     return tuple(messages)
 
 
@@ -225,7 +223,7 @@ def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
 
 
 def _read_diagnostics(text: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    parts: dict[str, Any] = orjson.loads(text) if text else {}
+    parts: dict[str, Any] = json_value(text) if text else {}
     return parts.pop("info", {}), parts
 
 
@@ -277,10 +275,10 @@ def _environment_record(row: EnvRow) -> EnvironmentRecord:
     return EnvironmentRecord(
         name=row.name,
         kind=row.kind,
-        spec=orjson.loads(row.spec),
-        packages=orjson.loads(row.pkg_versions),
-        observation_space=orjson.loads(row.observation_space) if row.observation_space else None,
-        action_space=orjson.loads(row.action_space) if row.action_space else None,
+        spec=json_value(row.spec),
+        packages=json_value(row.pkg_versions),
+        observation_space=json_value(row.observation_space) if row.observation_space else None,
+        action_space=json_value(row.action_space) if row.action_space else None,
         deterministic=row.deterministic,
     )
 
