@@ -105,6 +105,15 @@ async def test_flat_plot() -> None:
         assert [row[:2] for row in pilot.app.rows()] == ["1┤", "0┤"]
 
 
+async def test_level_plot() -> None:
+    """Its one value is written once, where the line is."""
+    async with OnePlot().run_test(size=(20, 3)) as pilot:
+        pilot.app.plot.show([Series("return", [7, 7])])
+        await pilot.pause()
+        assert [row[:2] for row in pilot.app.rows()[1:]] == [" │", "7┤"]
+        assert set(pilot.app.rows()[2][2:]) == {"⠉"}
+
+
 async def test_marker() -> None:
     """A reference line carries its label and widens the range."""
     async with OnePlot().run_test(size=(40, 8)) as pilot:

@@ -7,6 +7,7 @@ from textual.widgets import Input, Select, Static, TextArea
 from ldp_tui.tui.widgets.tool_form import ToolForm
 from ldp_tui.tui.widgets.tool_form.field import ToolField
 from ldp_tui.tui.widgets.tool_form.fields import field_specs
+from ldp_tui.tui.widgets.tool_form.tabs import ToolTabs
 
 
 def tool(name: str, *required: str, **properties: Any) -> dict[str, Any]:
@@ -83,6 +84,24 @@ def test_required_parameters() -> None:
     ]
 
 
+def test_description_of_several_lines() -> None:
+    """Line breaks of the source are undone, paragraphs stay."""
+    (spec,) = field_specs({"properties": {"p": {"description": "one\n    two\n\nthree\n"}}})
+    assert spec.description == "one two\nthree"
+
+
+async def test_tall_form_in_a_small_pane() -> None:
+    """The fields scroll to the one in focus; the tabs stay in sight."""
+    tall = tool("tall", **{f"p{index}": {"type": "string", "description": "text"} for index in range(9)})
+    async with OneForm(tall, SAY).run_test(size=(50, 8)) as pilot:
+        pilot.app.field("p8").control.focus()
+        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
+        rows = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+        assert "1 tall" in rows[0]
+        assert any("p8" in row for row in rows)
+
+
 async def test_number_typed_and_enter() -> None:
     """The call is sent with numbers, not text, and with defaults."""
     async with OneForm(ADD).run_test() as pilot:
@@ -153,6 +172,17 @@ async def test_tool_chosen_by_keys() -> None:
         assert pilot.app.sent == [("add", {"a": 7, "b": 1})]
 
 
+async def test_many_tools() -> None:
+    """Their names flow into rows; arrows go around."""
+    tools = [tool(f"tool_number_{index}") for index in range(9)]
+    async with OneForm(*tools).run_test(size=(40, 20)) as pilot:
+        rows = [strip.text.strip() for strip in pilot.app.screen._compositor.render_strips()]
+        assert rows[:2] == ["1 tool_number_0  2 tool_number_1", "3 tool_number_2  4 tool_number_3"]
+        pilot.app.query_one(ToolTabs).focus()
+        await pilot.press("left", "f2")
+        assert pilot.app.sent == [("tool_number_8", {})]
+
+
 async def test_tool_without_parameters() -> None:
     """Its button is all there is, and sends."""
     async with OneForm(STOP).run_test() as pilot:
@@ -163,7 +193,7 @@ async def test_tool_without_parameters() -> None:
 async def test_mouse_only() -> None:
     """Tab, field and button can be clicked."""
     async with OneForm(STOP, SAY).run_test() as pilot:
-        await pilot.click("#tool-1")
+        await pilot.click(ToolTabs, offset=(10, 0))
         await pilot.click(Input)
         await pilot.press("h", "i")
         await pilot.click("Button")

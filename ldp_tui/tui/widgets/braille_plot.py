@@ -161,9 +161,10 @@ class BraillePlot(Widget):
         gutter = gutter if width - gutter >= 8 else 0
         columns = max(1, width - gutter - (1 if gutter else 0))
         strips = [self._legend(series, width)] if legend else []
+        labels = {0: high, rows - 1: low} if high > low else {rows // 2: low}
         field_ = self._field(series, columns, rows, low, high)
         for row, cells in enumerate(field_):
-            label = number(high) if row == 0 else number(low) if row == rows - 1 else ""
+            label = number(labels[row]) if row in labels else ""
             axis = [Segment(f"{label:>{gutter}}{'┤' if label else '│'}", self._style("axis"))] if gutter else []
             strips.append(Strip([*axis, *cells], width))
         return [*strips, self._footer(series, gutter, columns)] if footer else strips

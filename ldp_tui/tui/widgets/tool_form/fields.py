@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -62,7 +63,7 @@ def _field(name: str, schema: Mapping[str, Any], *, required: bool) -> FieldSpec
         kind=kind,
         type_name=_type_name(schema),
         required=required and "default" not in schema,
-        description=plain(str(schema.get("description", ""))).strip(),
+        description=reflowed(str(schema.get("description") or "")),
         initial="" if default is None else as_text(default),
         choices=choices,
     )
@@ -112,3 +113,9 @@ def _type_name(schema: Mapping[str, Any]) -> str:
 def as_text(value: Any) -> str:
     """A value as a person would type it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def reflowed(text: str) -> str:
+    """A docstring's text with its line breaks undone; paragraphs stay."""
+    paragraphs = re.split(r"\n\s*\n", plain(text).strip())
+    return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

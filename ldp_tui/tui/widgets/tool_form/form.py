@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input, Select, Static, Tab, Tabs, TextArea
+from textual.widgets import Button, Input, Select, Static, TextArea
 
 from ldp_tui.core.arguments import ArgumentError, ArgumentSchema, Problem
 from ldp_tui.tui.plain import plain, plain_line
 from ldp_tui.tui.widgets.tool_form.field import UNSET, ToolField
-from ldp_tui.tui.widgets.tool_form.fields import field_specs
+from ldp_tui.tui.widgets.tool_form.fields import field_specs, reflowed
+from ldp_tui.tui.widgets.tool_form.tabs import ToolTabs
 
 
 class ToolForm(VerticalScroll, can_focus=False):
@@ -38,6 +39,7 @@ class ToolForm(VerticalScroll, can_focus=False):
         & > .page { height: auto; padding: 0 1; }
         & > .page.-hidden { display: none; }
         & > Button { margin: 0 1; }
+        & > ToolTabs { dock: top; margin-bottom: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -91,7 +93,7 @@ class ToolForm(VerticalScroll, can_focus=False):
             yield Static("this environment offers no tools", classes="description")
             return
         if len(self._tools) > 1:
-            yield Tabs(*(Tab(_title(index, tool), id=f"tool-{index}") for index, tool in enumerate(self._tools)))
+            yield ToolTabs([str(tool["name"]) for tool in self._tools])
         yield Static(self._description, classes="description", markup=False)
         for index, tool in enumerate(self._tools):
             fields = [ToolField(spec) for spec in field_specs(tool.get("parameters") or {})]
@@ -125,27 +127,12 @@ class ToolForm(VerticalScroll, can_focus=False):
     def choose(self, index: int) -> None:
         """Show the form of the tool at `index`, if there is one."""
         if len(self._tools) > 1 and 0 <= index < len(self._tools):
-            self.query_one(Tabs).active = f"tool-{index}"
+            self.query_one(ToolTabs).choose(index)
 
-    def on_key(self, event: events.Key) -> None:
-        """On the tabs, a digit or a first letter chooses a tool."""
-        if not isinstance(self.app.focused, Tabs) or not event.character:
-            return
-        names = [str(tool["name"]).casefold() for tool in self._tools]
-        order = [*range(self._current + 1, len(names)), *range(self._current + 1)]
-        if event.character.isdecimal() and 0 < int(event.character) <= len(names):
-            self.choose(int(event.character) - 1)
-        elif found := [index for index in order if names[index].startswith(event.character.casefold())]:
-            self.choose(found[0])
-        else:
-            return
+    @on(ToolTabs.Chosen)
+    def _show_page(self, event: ToolTabs.Chosen) -> None:
         event.stop()
-        event.prevent_default()
-
-    @on(Tabs.TabActivated)
-    def _show_page(self, event: Tabs.TabActivated) -> None:
-        event.stop()
-        self._current = int(str(event.tab.id).removeprefix("tool-"))
+        self._current = event.index
         for index, page in enumerate(self.query(".page")):
             page.set_class(index != self._current, "-hidden")
         self._clear_problems()
@@ -174,7 +161,7 @@ class ToolForm(VerticalScroll, can_focus=False):
 
     @property
     def _description(self) -> str:
-        return plain(str(self._tools[self._current].get("description") or "")).strip()
+        return reflowed(str(self._tools[self._current].get("description") or ""))
 
     @property
     def _send_label(self) -> Content:
@@ -204,10 +191,6 @@ class ToolForm(VerticalScroll, can_focus=False):
             if field in marked:
                 field.control.focus()
                 break
-
-
-def _title(index: int, tool: Mapping[str, Any]) -> Content:
-    return Content(f"{index + 1} {plain_line(str(tool['name']))}")
 
 
 def _split(path: str, names: Mapping[str, object]) -> tuple[str | None, str]:
