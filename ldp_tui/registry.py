@@ -107,12 +107,17 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
         UsageError: Unknown kind or option; one line says which and what exists.
     """
     spec = Spec.parse(text)
-    factory = _agent_factory(spec)
-    options = {**({"model": spec.model} if spec.model else {}), **spec.options}
+    factory = _named_agent(spec.name)
+    model = spec.model or None
+    if factory is None and spec.model:
+        factory, model = _attribute(spec.name, spec.model), None  # `module:Class`: what follows the colon is no model
+    if factory is None:
+        raise UnknownName("agent", spec.name, [name.name for name in agent_names()])
+    options = {**({"model": model} if model else {}), **spec.options}
     agent = _call(factory, options, what=f"player {spec.name!r}")
     if not isinstance(agent, Agent):
         raise UsageError(f"{text!r} makes a {type(agent).__name__}, not an Agent.")
-    return agent, AgentRecord(str(spec), agent.kind, spec.model or None, dict(spec.options))
+    return agent, AgentRecord(str(spec), agent.kind, model, dict(spec.options))
 
 
 def check_environment_name(text: str) -> None:
@@ -133,16 +138,15 @@ def check_agent_name(text: str) -> None:
         raise UnknownName("agent", spec.name, names)
 
 
-def _agent_factory(spec: Spec) -> Callable[..., Any]:
-    if spec.name in _AGENTS:
-        module, _, attribute = _AGENTS[spec.name][0].partition(":")
+def _named_agent(name: str) -> Callable[..., Any] | None:
+    """Factory of a built-in player or a plug-in; None if there is none of that name."""
+    if name in _AGENTS:
+        module, _, attribute = _AGENTS[name][0].partition(":")
         factory: Callable[..., Any] = getattr(import_module(module), attribute)
         return factory
-    for entry in entry_points(group=AGENT_GROUP, name=spec.name):
+    for entry in entry_points(group=AGENT_GROUP, name=name):
         return _loaded(entry)
-    if spec.model and (found := _attribute(spec.name, spec.model)) is not None:
-        return found
-    raise UnknownName("agent", spec.name, [name.name for name in agent_names()])
+    return None
 
 
 def _loaded(entry: EntryPoint) -> Callable[..., Any]:
