@@ -24,7 +24,6 @@ import numpy as np
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
 from ldp_tui.store.connection import open_for_writing, transaction
 from ldp_tui.store.index import index_slice
-from ldp_tui.store.ownership import Owner
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import SORT_KEYS, EpisodeFilter, Range, Sort
 from ldp_tui.store.rollups import rebuild
@@ -54,7 +53,7 @@ def generate(path: Path, episodes: int, mean_steps: int, seed: int) -> None:
         agents = [AgentRow(f"agent-{i:02d}", "llm", f"model-{i % 7}") for i in range(AGENTS)]
         env_ids = [catalog.env_id(env, env_hash(env)) for env in envs]
         agent_ids = [catalog.agent_id(agent, agent_hash(agent)) for agent in agents]
-        run = catalog.run_id("scale", Owner.of(os.getpid()))
+        run = catalog.run_id("scale", "here")
     started = 1_700_000_000_000_000_000
     message_id = 0
     for first in range(1, episodes + 1, 500):
@@ -79,8 +78,8 @@ def generate(path: Path, episodes: int, mean_steps: int, seed: int) -> None:
                 )
                 status = dice.choices(("done", "truncated", "failed", "interrupted"), (80, 15, 4, 1))[0]
                 connection.execute(
-                    "insert into episode(id, uid, run_id, env_id, agent_id, task_id, seed, status, started_ns, ended_ns,"
-                    " n_steps, n_messages, ret, success, tokens_in, tokens_out, cost_usd, wall_us, chain)"
+                    "insert into episode(id, uid, run_id, env_id, agent_id, task_id, seed, status, started_ns,"
+                    " ended_ns, n_steps, n_messages, ret, success, tokens_in, tokens_out, cost_usd, wall_us, chain)"
                     " values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         ep,

@@ -47,11 +47,12 @@ class Catalog:
         self._envs: dict[bytes, int] = {}
         self._agents: dict[bytes, int] = {}
         self._runs: dict[str, int] = {}
+        self._processes: dict[Owner, int] = {}
         self._pictures: dict[bytes, int] = {}
 
     def forget(self) -> None:
         """Drop all remembered ids."""
-        for remembered in (self._envs, self._agents, self._runs, self._pictures):
+        for remembered in (self._envs, self._agents, self._runs, self._processes, self._pictures):
             remembered.clear()
 
     def env_id(self, env: EnvRow, name: bytes) -> int:
@@ -89,17 +90,27 @@ class Catalog:
         self._agents[name] = known
         return known
 
-    def run_id(self, uid: str, owner: Owner) -> int:
-        """The id of run `uid`; a new run belongs to `owner`."""
+    def run_id(self, uid: str, host: str) -> int:
+        """The id of run `uid`, which may have episodes of several processes; `host` is where it began."""
         known = self._runs.get(uid) or self._find("select id from run where uid=?", uid)
         if known is None:
-            now = time.time_ns()
             known = self._insert(
-                "insert into run(uid, app_version, host, owner_pid, owner_boot, heartbeat_ns, started_ns)"
-                " values(?, ?, ?, ?, ?, ?, ?)",
-                (uid, _app_version(), owner.host, owner.pid, owner.boot, now, now),
+                "insert into run(uid, app_version, host, started_ns) values(?, ?, ?, ?)",
+                (uid, _app_version(), host, time.time_ns()),
             )
         self._runs[uid] = known
+        return known
+
+    def process_id(self, owner: Owner) -> int:
+        """The id of the process `owner`, whose heart beats now."""
+        known = self._processes.get(owner)
+        if known is None:
+            row = self._connection.execute(
+                "insert into process(host, pid, boot, heartbeat_ns) values(?, ?, ?, ?)"
+                " on conflict do update set heartbeat_ns=excluded.heartbeat_ns returning id",
+                (owner.host, owner.pid, owner.boot, time.time_ns()),
+            ).fetchone()
+            known = self._processes[owner] = int(row[0])
         return known
 
     def picture_id(self, picture: EncodedPicture) -> int:

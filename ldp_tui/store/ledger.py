@@ -38,15 +38,16 @@ _END_EPISODE: Final = (
     " status=?, ended_ns=?, success=?, wall_us=?, detail=? where id=?"
 )
 _REOPEN_EPISODE: Final = (
-    "update episode set status='running', ended_ns=null, success=null, wall_us=0, detail=null, chain=? where id=?"
+    "update episode set status='running', ended_ns=null, success=null, wall_us=0, detail=null, chain=?, process_id=?"
+    " where id=?"
 )
 _LOAD_EPISODE: Final = (
     "select id, status, success, detail, n_messages, ret, ret_x, tokens_in, tokens_out, cost_usd"
     " from episode where uid=?"
 )
 _INSERT_EPISODE: Final = (
-    "insert into episode(uid, run_id, env_id, agent_id, task_id, seed, options_json, group_key, parent_id, root_id,"
-    " fork_t, first_t, started_ns, chain) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into episode(uid, run_id, process_id, env_id, agent_id, task_id, seed, options_json, group_key, parent_id,"
+    " root_id, fork_t, first_t, started_ns, chain) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -157,7 +158,8 @@ class Ledger:
             _INSERT_EPISODE,
             (
                 begin.uid,
-                self._catalog.run_id(begin.run_uid, owner),
+                self._catalog.run_id(begin.run_uid, owner.host),
+                self._catalog.process_id(owner),
                 self._catalog.env_id(env, env_name),
                 self._catalog.agent_id(agent, agent_name),
                 begin.task_id,
@@ -317,7 +319,7 @@ class Ledger:
         ).fetchone()
         if status == "interrupted":
             rollups.take_back(self._connection, ep)
-            self._connection.execute(_REOPEN_EPISODE, (link, ep))
+            self._connection.execute(_REOPEN_EPISODE, (link, self._catalog.process_id(self._owner), ep))
         elif status != "running":
             if isinstance(wanted, AddStep):
                 repeated = wanted.row.t <= t and self._repeats(ep, wanted.row)

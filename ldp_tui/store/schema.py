@@ -27,13 +27,15 @@ create table agent(id integer primary key, h blob not null unique, name text not
   kind text not null check(kind in('human','llm','random','scripted','policy')), model text, config_json text not null,
   prompt_id integer references blob_text(id), checkpoint_id integer references checkpoint(id)) strict;
 create table run(id integer primary key, uid text not null unique, name text, app_version text not null, git_sha text,
-  host text, owner_pid integer, owner_boot text, heartbeat_ns integer, started_ns integer not null,
-  ended_ns integer) strict;
+  host text, started_ns integer not null, ended_ns integer) strict;
+create table process(id integer primary key, host text not null, pid integer not null, boot text not null,
+  heartbeat_ns integer not null, unique(host, pid, boot)) strict;
 """
 
 EPISODES: Final = """
 create table episode(id integer primary key, uid text not null unique, run_id integer not null references run(id),
-  env_id integer not null references env(id), agent_id integer not null references agent(id),
+  process_id integer references process(id), env_id integer not null references env(id),
+  agent_id integer not null references agent(id),
   task_id text, seed text, options_json text, group_key blob,
   status text not null default 'running'
     check(status in('running','done','truncated','failed','interrupted','aborted')),

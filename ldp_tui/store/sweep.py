@@ -11,43 +11,42 @@ from ldp_tui.store.connection import transaction
 from ldp_tui.store.ownership import Owner
 
 STALE_NS: Final = 60 * 10**9
-"""A run of another machine whose heartbeat is older counts as dead."""
+"""A process of another machine whose heartbeat is older counts as dead."""
 
-_RUNS = (
-    "select distinct run.id, owner_pid, owner_boot, host, heartbeat_ns from episode join run on run.id=episode.run_id"
-    " where status='running'"
+_PROCESSES = (
+    "select id, pid, boot, host, heartbeat_ns from process"
+    " where id in (select process_id from episode where status='running')"
 )
+_LEFT_BEHIND = "select id, uid from episode where process_id=? and status='running'"
 
 
 def beat(connection: sqlite3.Connection) -> None:
-    """Renew the heartbeat of every run that has a running episode and a living owner."""
-    alive = [run for run, owner, _ in _running(connection) if owner.is_dead() is False]
+    """Renew the heartbeat of every living process that has a running episode."""
+    alive = [process for process, owner, _ in _recording(connection) if owner.is_dead() is False]
     if alive:
         with transaction(connection):
             now = time.time_ns()
-            connection.executemany("update run set heartbeat_ns=? where id=?", [(now, run) for run in alive])
+            connection.executemany(
+                "update process set heartbeat_ns=? where id=?", [(now, process) for process in alive]
+            )
 
 
 def sweep(connection: sqlite3.Connection) -> list[str]:
     """Close what dead processes left running; returns the uids of those episodes."""
     now = time.time_ns()
     dead = [
-        run
-        for run, owner, heartbeat in _running(connection)
+        process
+        for process, owner, heartbeat in _recording(connection)
         if owner.is_dead() or (owner.is_dead() is None and now - heartbeat > STALE_NS)
     ]
     if not dead:
         return []
     closed: list[str] = []
     with transaction(connection):
-        for run in dead:
-            found = connection.execute(
-                "select id, uid from episode where run_id=? and status='running'", (run,)
-            ).fetchall()
-            for ep, uid in found:
+        for process in dead:
+            for ep, uid in connection.execute(_LEFT_BEHIND, (process,)).fetchall():
                 interrupt(connection, ep, now)
                 closed.append(uid)
-            connection.execute("update run set ended_ns=coalesce(ended_ns, heartbeat_ns) where id=?", (run,))
     return closed
 
 
@@ -61,8 +60,8 @@ def interrupt(connection: sqlite3.Connection, ep: int, now: int) -> None:
     rollups.add(connection, ep)
 
 
-def _running(connection: sqlite3.Connection) -> list[tuple[int, Owner, int]]:
+def _recording(connection: sqlite3.Connection) -> list[tuple[int, Owner, int]]:
     return [
-        (run, Owner(pid or 0, boot or "", host or ""), heartbeat or 0)
-        for run, pid, boot, host, heartbeat in connection.execute(_RUNS).fetchall()
+        (process, Owner(pid, boot, host), heartbeat)
+        for process, pid, boot, host, heartbeat in connection.execute(_PROCESSES).fetchall()
     ]

@@ -100,6 +100,7 @@ class LocalWriter(Writer):
         self.path = path
         self.warning = opened.warning
         self._connection = opened.connection
+        self._ended = False
         self._ledger = Ledger(self._connection, redactor or Redactor.of_environment(os.environ), Owner.of(os.getpid()))
         self._on_close = on_close
         self._queue: deque[Operation | BeginFor] = deque()
@@ -218,7 +219,8 @@ class LocalWriter(Writer):
             self._stalled = None
         self._tickets.resolve(first + len(batch) - 1, failures)
         now = time.monotonic()
-        if ended and now - self._checkpointed > _CHECKPOINT_S:
+        self._ended |= ended
+        if self._ended and now - self._checkpointed > _CHECKPOINT_S:
             self._checkpoint(now)
         if now - self._beaten > _BEAT_S:
             self._beat(now)
@@ -267,6 +269,8 @@ class LocalWriter(Writer):
     def _rest(self) -> None:
         """Housekeeping while nothing is queued: short slices, so that the next operation hardly waits."""
         now = time.monotonic()
+        if self._ended:
+            self._checkpoint(now)
         if self._ledger.running and now - self._beaten > _BEAT_S:
             self._beat(now)
         try:
@@ -285,5 +289,5 @@ class LocalWriter(Writer):
         self._ledger.release(sweep(self._connection))
 
     def _checkpoint(self, now: float) -> None:
-        self._checkpointed = now
+        self._checkpointed, self._ended = now, False
         self._connection.execute("pragma wal_checkpoint(passive)")

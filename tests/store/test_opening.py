@@ -28,6 +28,7 @@ from ldp_tui.store.reader import Reader
 from ldp_tui.store.rows import AddStep
 from ldp_tui.store.schema import APPLICATION_ID, SCHEMA_VERSION
 from ldp_tui.store.verify import verify
+from ldp_tui.store.writer import LocalWriter
 
 from .recording import begin, database, record_episode, row
 
@@ -251,6 +252,26 @@ def test_batch_waits_for_a_full_disk_to_be_freed(tmp_path: Path) -> None:
         writer.wait(ticket, timeout=60)
         freed.join()
     assert verify(path).steps == 4 + 60
+
+
+def test_file_system_without_shared_memory_records_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where WAL is refused, as on network drives, the rollback journal serves, durably."""
+
+    def connect(uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{uri}&vfs=unix-dotfile", uri=True, isolation_level=None, check_same_thread=False)
+
+    monkeypatch.setattr("ldp_tui.store.connection._connect", connect)
+    path = database(tmp_path)
+    with connect_writer(path) as writer:
+        assert isinstance(writer, LocalWriter)
+        assert "slower" in (writer.warning or "")
+        record_episode(writer, "a")
+        with sqlite3.connect(path) as other:
+            assert other.execute("pragma journal_mode").fetchone()[0] == "delete"
+        other.close()
+    assert verify(path).ok
 
 
 def test_default_database_follows_option_variable_folder_and_user_data(

@@ -220,19 +220,37 @@ def test_interrupted_episode_can_go_on(tmp_path: Path) -> None:
     assert verify(path).ok
 
 
-def test_run_of_another_machine_is_interrupted_when_its_heart_stops(tmp_path: Path) -> None:
+def test_episode_of_another_machine_is_interrupted_when_the_heart_stops(tmp_path: Path) -> None:
     """A process that cannot be asked counts as dead once its heartbeat is a minute old."""
     path = database(tmp_path)
     with connect_writer(path) as writer:
         writer.submit(begin("fresh", run_uid="fresh"))
         writer.wait(writer.submit(begin("stale", run_uid="stale")), timeout=30)
     connection = sqlite3.connect(path)
-    connection.execute("update run set host='elsewhere', heartbeat_ns=?", (time.time_ns(),))
-    connection.execute("update run set heartbeat_ns=heartbeat_ns-61*1000000000 where uid='stale'")
+    now = time.time_ns()
+    connection.execute("update process set host='elsewhere', heartbeat_ns=?", (now,))
+    connection.execute("insert into process values(99, 'elsewhere', 1, 'boot', ?)", (now - 61 * 10**9,))
+    connection.execute("update episode set process_id=99 where uid='stale'")
     connection.commit()
     connection.close()
     with connect_writer(path), Reader(path) as reader:
         assert [reader.episode(uid).summary.status for uid in ("fresh", "stale")] == ["running", "interrupted"]
+
+
+def test_run_shared_by_a_dead_and_a_living_process_goes_on(tmp_path: Path) -> None:
+    """Only the dead one's episode is interrupted, though both belong to one run."""
+    path = database(tmp_path)
+    with producer(path, "shared", length=100_000) as process:
+        wait_for_line(process, 3)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    with connect_writer(path) as writer:
+        writer.wait(writer.submit(begin("mine", run_uid="shared")), timeout=30)
+        with connect_writer(path) as client:
+            client.wait(client.submit(AddStep("mine", row(1))), timeout=30)
+    with connect_writer(path), Reader(path) as reader:
+        statuses = {uid: reader.episode(uid).summary.status for uid in ("shared-0", "mine")}
+    assert statuses == {"shared-0": "interrupted", "mine": "running"}
 
 
 def test_killing_again_and_again_loses_nothing_acknowledged(tmp_path: Path) -> None:
