@@ -11,7 +11,6 @@ from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import EnvStateMessage, Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.engine.events import EVENT_TYPES, AgentRecord, EnvironmentRecord, Event
-from ldp_tui.engine.message_rows import json_text, json_value
 
 _DUMP_CONTEXT = {"include_info": True, "deserialize_content": False}
 _MESSAGE_TYPES: dict[str, type[Message]] = {
@@ -69,6 +68,8 @@ def _pack(value: Any) -> Any:
 
 def _plain(value: Mapping[str, Any]) -> Any:
     """JSON values alone, as the store keeps them: what environments hand out may be anything."""
+    from ldp_tui.engine.message_rows import json_text, json_value  # the receiving end does without the store
+
     return json_value(json_text(value))
 
 
