@@ -170,8 +170,8 @@ class Picker(ModalScreen[str | None]):
 
     def _score(self, query: str, choice: Choice) -> float:
         name = self._search.match(query, choice.name)[0]
-        rest = self._search.match(query, f"{choice.group} {choice.summary}")[0]
-        return name + 0.2 * rest - (0.1 if choice.needs and (name or rest) else 0.0)
+        about = query.casefold() in f"{choice.group} {choice.summary}".casefold()
+        return name + 0.2 * about - (0.1 if choice.needs and (name or about) else 0.0)
 
     def _option(self, choice: Choice) -> Option:
         width = max((len(item.name) for item in self._choices), default=0)

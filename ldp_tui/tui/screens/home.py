@@ -79,9 +79,9 @@ class HomeScreen(Screen[None]):
         with Horizontal(classes="numbers"):
             yield Static("seed", classes="label")
             yield Input("0", type="integer", id="seed", compact=True, max_length=19)
-            yield Static("max steps", classes="label second")
+            yield Static("steps ≤", classes="label second")
             limit = str(self._preferences.max_steps or "")
-            yield Input(limit, placeholder="no limit", restrict=r"\d*", id="steps", compact=True, max_length=9)
+            yield Input(limit, placeholder="any", restrict=r"\d*", id="steps", compact=True, max_length=9)
 
     def on_mount(self) -> None:
         """Put the cursor on Start; fetch the rest once this is painted."""

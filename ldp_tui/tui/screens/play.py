@@ -153,7 +153,8 @@ class PlayScreen(Screen[None]):
             )
             for agent, return_, steps, why in rows
         ]
-        keys = (("enter", "replay"), ("n", "next seed"), ("r", "again"), ("l", "library"), ("esc", "home"))
+        replay = [("enter", "replay")] if any(view.session.ended for view in bridge.lanes) else []
+        keys = [*replay, ("n", "next seed"), ("r", "again"), ("l", "library"), ("esc", "home")]
         hints = Content("   ").join(Content.assemble((key, "$accent bold"), f" {what}") for key, what in keys)
         result = self.query_one("#result", Static)
         result.border_title = "Result"

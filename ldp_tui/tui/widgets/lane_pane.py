@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from ldp_tui.engine.events import EpisodeStarted, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
-from ldp_tui.play.messages import LaneReady
+from ldp_tui.play.messages import LaneFailed, LaneReady
 from ldp_tui.tui import lane_words as words
 from ldp_tui.tui.bridge import LaneView
 from ldp_tui.tui.plain import plain_line
@@ -26,7 +26,7 @@ from ldp_tui.tui.widgets.frame_view import FrameView
 from ldp_tui.tui.widgets.step_log import StepLine, StepLog
 from ldp_tui.tui.widgets.tail_text import TailText
 from ldp_tui.tui.widgets.tool_form import ToolForm
-from ldp_tui.tui.widgets.transcript import Transcript
+from ldp_tui.tui.widgets.transcript import Block, Transcript
 from ldp_tui.tui.wrapping import wrap
 
 BROAD, LOW = 92, 30
@@ -65,6 +65,7 @@ class LanePane(Container, can_focus=False):
         self._rendering: Rendering = None
         self._charted: tuple[float, ...] = ()
         self._ready: LaneReady | None = None
+        self._failed: LaneFailed | None = None
         self._drawn: tuple[object, ...] = ()
         self._logged: LogEntry | None = None
         self._reflected: tuple[int, str] | None = None
@@ -138,6 +139,9 @@ class LanePane(Container, can_focus=False):
         """Observation, steps, reflection, controls and figures, as far as they changed."""
         before, self._shown = self._shown.session, view
         session = view.session
+        if view.failed is not None and view.failed is not self._failed:
+            self._show_failure(view.failed)
+        self._failed = view.failed
         if session.started is not None and session.started is not before.started:
             await self._begin(session, session.started, view)
         if session is before and view.ready is self._ready:
@@ -175,6 +179,13 @@ class LanePane(Container, can_focus=False):
             self.border_title = self._title(drawn[0], drawn[1], recording=recording)
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _show_failure(self, failed: LaneFailed) -> None:
+        """Why this lane cannot play, where its conversation would be."""
+        self.set_classes("pane lane -spoken -gathering -failed" + (" -current" if self.has_class("-current") else ""))
+        advice = "Choose another environment or player on Home, or press r to try again. The engine log (F12) has more."
+        self._transcript.clear()
+        self._transcript.append([Block("loss", failed.message), Block("reflection", advice)])
 
     async def _begin(self, session: SessionState, started: EpisodeStarted, view: LaneView) -> None:
         """A new episode: forget the last one and lay out what this environment has."""

@@ -35,6 +35,9 @@ class RecentEpisode:
 class RecentList(OptionList):
     """Posts `OptionSelected` with the episode's uid as the option's id."""
 
+    DEFAULT_CSS = """
+    RecentList { scrollbar-gutter: stable; }
+    """
     HELP = "Enter replays the episode. ● succeeded, ○ did not, · the task does not say."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False),
@@ -68,15 +71,15 @@ class RecentList(OptionList):
     def _line(self, episode: RecentEpisode) -> Content:
         mark, colour = _MARKS[episode.success]
         when = ago(time.time() - episode.started)
-        figures = f"{episode.return_:>9,.2f}" if abs(episode.return_) < 1e6 else f"{episode.return_:>9.1e}"
-        names = max(16, self.size.width - 1 - 2 - len(figures) - 10)
+        figures = f"{episode.return_:>9,.2f}" if abs(episode.return_) < 1e5 else f"{episode.return_:>9.1e}"
+        names = max(16, self.scrollable_content_region.width - 2 - len(figures) - 8)
         left = names * 3 // 5
         return Content.assemble(
             (f"{mark} ", colour),
             set_cell_size(plain_line(episode.environment), left - 1) + " ",
             (set_cell_size(plain_line(episode.agent), names - left), "$foreground-muted"),
             figures,
-            (f"{when:>10}", "$foreground-muted"),
+            (f"{when:>8}", "$foreground-muted"),
         )
 
 

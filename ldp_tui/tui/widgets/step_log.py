@@ -37,9 +37,9 @@ class StepLog(ScrollView, can_focus=True):
         width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden;
         & > .step-log--number { color: $foreground-muted; }
         & > .step-log--action { color: $foreground; text-style: bold; }
-        & > .step-log--up { color: $reward-up; }
-        & > .step-log--down { color: $reward-down; }
-        & > .step-log--none { color: $reward-none; }
+        & > .step-log--up { color: $primary; }
+        & > .step-log--down { color: $warning; }
+        & > .step-log--none { color: $foreground-muted; }
         & > .step-log--observation { color: $foreground-muted; }
         & > .step-log--hint { color: $foreground-muted; text-style: italic; }
     }

@@ -52,8 +52,8 @@ class Transcript(ScrollView, can_focus=True):
         & > .transcript--reflection { color: $foreground-muted; text-style: italic; }
         & > .transcript--call { color: $accent; text-style: bold; }
         & > .transcript--answer { color: $foreground; }
-        & > .transcript--gain { color: $reward-up; }
-        & > .transcript--loss { color: $reward-down; }
+        & > .transcript--gain { color: $primary; }
+        & > .transcript--loss { color: $warning; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
