@@ -159,17 +159,35 @@ async def test_problem_inside_a_list() -> None:
         assert pilot.app.hint("x") == '✗ [1]: must be a whole number, not "two"'
 
 
-async def test_tool_chosen_by_keys() -> None:
-    """On the tabs a digit or first letter chooses; elsewhere ctrl+pagedown does; typed text stays."""
+async def test_tool_chosen_on_the_tabs() -> None:
+    """A digit or a first letter chooses, enter goes to its form; what was typed before is still there."""
     async with OneForm(ADD, SAY, STOP).run_test() as pilot:
-        await pilot.press("7", "ctrl+pagedown")
-        assert pilot.app.form.tool_name == "say"
-        await pilot.press("shift+tab", "3")
+        await pilot.press("7")
+        pilot.app.query_one(ToolTabs).focus()
+        await pilot.press("3")
         assert pilot.app.form.tool_name == "stop"
-        await pilot.press("a")
+        await pilot.press("a", "enter")
         assert pilot.app.form.tool_name == "add"
         await pilot.press("f2")
         assert pilot.app.sent == [("add", {"a": 7, "b": 1})]
+
+
+async def test_tool_chosen_while_typing() -> None:
+    """Ctrl+pagedown shows the next tool's form and puts the focus into it."""
+    async with OneForm(ADD, SAY).run_test() as pilot:
+        await pilot.press("ctrl+pagedown")
+        await pilot.pause()
+        await pilot.press("h", "1", "enter")
+        assert pilot.app.sent == [("say", {"text": "h1"})]
+
+
+async def test_tool_chosen_on_the_button() -> None:
+    """A digit chooses there too, as it is no text."""
+    async with OneForm(STOP, SAY).run_test() as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        await pilot.press("h", "i", "enter")
+        assert pilot.app.sent == [("say", {"text": "hi"})]
 
 
 async def test_many_tools() -> None:

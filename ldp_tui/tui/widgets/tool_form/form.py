@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -129,10 +129,20 @@ class ToolForm(VerticalScroll, can_focus=False):
         if len(self._tools) > 1 and 0 <= index < len(self._tools):
             self.query_one(ToolTabs).choose(index)
 
+    def on_key(self, event: events.Key) -> None:
+        """On the send button, where digits are not text, a digit chooses a tool."""
+        if isinstance(self.app.focused, Button) and event.character and event.character.isdecimal():
+            event.stop()
+            event.prevent_default()
+            self.choose(int(event.character) - 1)
+
     @on(ToolTabs.Chosen)
     def _show_page(self, event: ToolTabs.Chosen) -> None:
+        """Show the chosen tool's page; who was filling in a form goes on in the new one."""
         event.stop()
         self._current = event.index
+        if self.has_focus_within and not self.query_one(ToolTabs).has_focus:
+            self.call_after_refresh(self.focus_first)
         for index, page in enumerate(self.query(".page")):
             page.set_class(index != self._current, "-hidden")
         self._clear_problems()

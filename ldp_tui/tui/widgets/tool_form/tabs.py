@@ -34,6 +34,7 @@ class ToolTabs(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "turn(-1)", "Previous tool", show=False),
         Binding("right", "turn(1)", "Next tool", show=False),
+        Binding("down,enter", "app.focus_next", "Fill in", show=False),
     ]
 
     current = reactive(0)
