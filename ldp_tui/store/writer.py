@@ -32,6 +32,8 @@ _CHECKPOINT_S: Final = 1.0
 _IDLE_S: Final = 0.2
 _FULL_RETRY_S: Final = 0.5
 _FULL_PATIENCE_S: Final = 10.0
+_REFUSALS: Final = (sqlite3.Error, StoreError, TypeError, ValueError, OverflowError)
+"""What an operation, or the disk, can make `Ledger.apply` raise."""
 
 
 class Writer(ABC):
@@ -196,52 +198,56 @@ class LocalWriter(Writer):
             return batch
 
     def _store(self, batch: list[Operation | BeginFor]) -> None:
-        failures: dict[int, StoreError] = {}
         first = self._tickets.resolved + 1
-        deadline = time.monotonic() + _FULL_PATIENCE_S
-        while True:
-            try:
-                ended = self._commit(batch)
-            except (sqlite3.Error, StoreError, TypeError, ValueError, OverflowError) as error:
-                problem = self._translated(error)
-                self._roll_back()
-                if isinstance(problem, StoreFull | StoreLocked):
-                    self._stalled = problem
-                    if time.monotonic() < deadline and not self._closing:
-                        time.sleep(_FULL_RETRY_S)
-                        continue
-                    failures = dict.fromkeys(range(first, first + len(batch)), problem)
-                    ended = False
-                else:
-                    ended = self._commit_one_by_one(batch, first, failures)
-            break
-        if not failures:
-            self._stalled = None
+        failures = self._commit_patiently(batch, first)
         self._tickets.resolve(first + len(batch) - 1, failures)
         now = time.monotonic()
-        self._ended |= ended
         if self._ended and now - self._checkpointed > _CHECKPOINT_S:
             self._checkpoint(now)
         if now - self._beaten > _BEAT_S:
             self._beat(now)
 
-    def _commit(self, batch: list[Operation | BeginFor]) -> bool:
+    def _commit_patiently(self, batch: list[Operation | BeginFor], first: int) -> dict[int, StoreError]:
+        """Commit `batch`, again while the disk is full; returns the failures by ticket."""
+        deadline = time.monotonic() + _FULL_PATIENCE_S
+        commit = self._commit
+        while True:
+            try:
+                failures = commit(batch, first)
+            except _REFUSALS as error:
+                problem = self._translated(error)
+                self._roll_back()
+                if isinstance(problem, RowRejected) and commit == self._commit:
+                    commit = self._commit_one_by_one
+                elif not isinstance(problem, StoreFull | StoreLocked):
+                    raise problem from error
+                elif time.monotonic() < deadline and not self._closing:
+                    self._stalled = problem
+                    time.sleep(_FULL_RETRY_S)
+                else:
+                    self._stalled = problem
+                    return dict.fromkeys(range(first, first + len(batch)), problem)
+            else:
+                self._stalled = None
+                return failures
+
+    def _commit(self, batch: list[Operation | BeginFor], first: int) -> dict[int, StoreError]:
         self._connection.execute("begin immediate")
         ended = self._ledger.apply(batch)
         self._connection.execute("commit")
-        return ended
+        self._ended |= ended
+        return {}
 
-    def _commit_one_by_one(
-        self, batch: list[Operation | BeginFor], first: int, failures: dict[int, StoreError]
-    ) -> bool:
+    def _commit_one_by_one(self, batch: list[Operation | BeginFor], first: int) -> dict[int, StoreError]:
         """Each operation in a savepoint of its own, so that a bad one is refused alone; one commit for all."""
+        failures: dict[int, StoreError] = {}
         ended = False
         self._connection.execute("begin immediate")
         for ticket, operation in enumerate(batch, first):
             self._connection.execute("savepoint one")
             try:
                 ended |= self._ledger.apply([operation])
-            except (sqlite3.Error, StoreError, TypeError, ValueError, OverflowError) as error:
+            except _REFUSALS as error:
                 problem = self._translated(error)
                 if not isinstance(problem, RowRejected) or not self._connection.in_transaction:
                     raise problem from error
@@ -250,7 +256,8 @@ class LocalWriter(Writer):
                 failures[ticket] = problem
             self._connection.execute("release one")
         self._connection.execute("commit")
-        return ended
+        self._ended |= ended
+        return failures
 
     def _translated(self, error: Exception) -> StoreError:
         if isinstance(error, StoreError):
