@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldp_tui.store import Writer, connect_writer
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where `writer` records; no file yet."""
+    return tmp_path / "ldp.db"
+
+
+@pytest.fixture
+def writer(database: Path) -> Iterator[Writer]:
+    """A writer of `database`, which it creates."""
+    with connect_writer(database) as writer:
+        yield writer
