@@ -47,6 +47,18 @@ async def test_small_picture_in_a_wide_view() -> None:
         assert colours == [(3, "#000000"), (2, "#ffffff"), (2, "#000000"), (3, "#000000")]
 
 
+async def test_wide_picture_in_a_tall_view() -> None:
+    """It is in the middle, and a frame that changes one row repaints that row alone."""
+    async with OneFrame().run_test(size=(4, 5)) as pilot:
+        pilot.app.view.set_frame(checkers(2, 4))
+        await pilot.pause()
+        assert pilot.app.rows() == ["    ", "    ", "▀▀▀▀", "    ", "    "]
+        pilot.app.view.set_frame(np.zeros((2, 4, 3), np.uint8))
+        await pilot.pause()
+        assert pilot.app.rows() == ["    "] * 5
+        assert pilot.app.view.stats.rows == 1
+
+
 async def test_view_resized_without_a_new_frame() -> None:
     """The kept frame is fitted to the new size."""
     async with OneFrame().run_test(size=(8, 4)) as pilot:

@@ -53,6 +53,8 @@ class _Drawing:
     y: int
     cells: npt.NDArray[Any]
     strips: Callable[[npt.NDArray[np.intp]], list[Strip]]
+    pre_encoded: bool = False
+    """Whether the strips bring their terminal text, so that Textual need not style them."""
 
     def covers_same_cells(self, other: _Drawing) -> bool:
         return (self.x, self.y, self.cells.shape) == (other.x, other.y, other.cells.shape)
@@ -101,7 +103,7 @@ class FrameView(Widget):
 
     def on_resize(self) -> None:
         """Fit the kept frame to the new size; this also arrives when a hidden view is shown again."""
-        self._hidden = not self.size
+        self._hidden = False
         self._redraw()
 
     def on_hide(self) -> None:
@@ -128,7 +130,7 @@ class FrameView(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible rows; pre-encoded ones pass straight to the terminal."""
-        if self._drawing is None or not isinstance(self._strips[0], FrameStrip):
+        if self._drawing is None or not self._drawing.pre_encoded:
             return super().render_lines(crop)
         strips = self._strips[crop.y : crop.bottom]
         strips += [Strip.blank(self.size.width, self.rich_style)] * (crop.height - len(strips))
@@ -137,15 +139,20 @@ class FrameView(Widget):
         return [strip.crop(crop.x, crop.right) for strip in strips]
 
     def _receive(self) -> None:
-        if self._hidden:
-            self.stats = replace(self.stats, dropped=self.stats.dropped + 1)
-        else:
+        if self._can_draw:
             self._draw()
+        else:
+            self.stats = replace(self.stats, dropped=self.stats.dropped + 1)
 
     def _redraw(self) -> None:
         self._drawing = None
-        if not self._hidden:
+        if self._can_draw:
             self._draw()
+
+    @property
+    def _can_draw(self) -> bool:
+        # A view that is being hidden loses its size before it is told.
+        return not self._hidden and bool(self.size)
 
     def _draw(self) -> None:
         started = time.perf_counter()
@@ -163,18 +170,17 @@ class FrameView(Widget):
     def _draw_picture(self, pixels: encode.Pixels) -> None:
         width, height = self.size
         drawing = self._drawing_of(pixels)
-        rows = len(drawing.cells)
         kept = self._drawing
         self._drawing = drawing
         if kept is None or not kept.covers_same_cells(drawing):
-            changed = np.arange(rows)
+            changed = np.arange(len(drawing.cells))
             self._strips = [self._blank(width)] * height
             self.refresh()
         else:
             changed = np.flatnonzero((kept.cells != drawing.cells).any(1))
             if changed.size:
                 groups = np.split(changed, np.flatnonzero(np.diff(changed) > 1) + 1)
-                self.refresh(*(Region(0, drawing.y + int(rows[0]), width, len(rows)) for rows in groups))
+                self.refresh(*(Region(0, drawing.y + int(group[0]), width, len(group)) for group in groups))
         size = 0
         for row, strip in zip(changed.tolist(), drawing.strips(changed), strict=True):
             self._strips[drawing.y + row] = strip
@@ -212,7 +218,7 @@ class FrameView(Widget):
                 FrameStrip(left + line + right, columns, build) for line, build in zip(lines, builders, strict=True)
             ]
 
-        return _Drawing(x, y, encode.keys(top, bottom), strips)
+        return _Drawing(x, y, encode.keys(top, bottom), strips, pre_encoded)
 
     def _braille(self, pixels: encode.Pixels) -> _Drawing:
         columns, rows = self.size
