@@ -147,10 +147,9 @@ def ended(reason: EndReason, return_: float, steps: int, number: int, *, success
     return EpisodeEnded(reason, return_, steps, NOON_NS + (number * 61 + 9) * 10**9, success=success)
 
 
-def write(writer: Writer, events: Sequence[Event]) -> None:
-    """Store the events of one episode; without an EpisodeEnded it stays running."""
+def write(writer: Writer, events: Sequence[Event], name: str = "") -> None:
+    """Store events of one episode; `name` is its uid where they do not begin it."""
     pictures = PictureEncoder()
-    name = ""
     ticket = 0
     for event in events:
         match event:

@@ -1,9 +1,8 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from ldp_tui.store import connect_writer
@@ -12,7 +11,8 @@ from ldp_tui.tui.screens.export_dialog import ExportDialog
 from ldp_tui.tui.screens.library import LibraryScreen
 from ldp_tui.tui.widgets.row_table import RowTable
 from tests.tui.recordings import HOSTILE, build, cart_pole, lake, uid, write
-from tests.tui.screen_app import ScreenApp, rows_of
+from tests.tui.screen_app import rows_of
+from tests.tui.watching import Watched, watch
 
 
 @pytest.fixture(scope="module")
@@ -20,23 +20,13 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("library") / "ldp.db")
 
 
-class Library:
-    """The screen as a person sees it."""
+class Library(Watched):
+    """The library as a person sees it."""
 
-    def __init__(self, app: ScreenApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.table = app.screen.query_one(RowTable)
-
-    async def until(self, true: Callable[[], object], seconds: float = 10) -> None:
-        for _ in range(int(seconds / 0.02)):
-            if true():
-                return
-            await self.pilot.pause(0.02)
-        raise AssertionError("\n".join(rows_of(self.app)))
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+    @property
+    def table(self) -> RowTable:
+        table: RowTable = self.app.first.query_one(RowTable)
+        return table
 
     async def lists(self, *agents: str) -> None:
         """Wait until exactly the episodes of these agents are listed, in this order."""
@@ -45,9 +35,6 @@ class Library:
     def agents(self) -> list[str]:
         rows = [self.table.row_at(row) for row in range(self.table.row_count)]
         return [str(row[5]) for row in rows if row is not None]
-
-    def shows(self, text: str) -> bool:
-        return any(text in row for row in rows_of(self.app))
 
 
 ALL = (
@@ -64,10 +51,8 @@ ALL = (
 
 @asynccontextmanager
 async def library(db: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Library]:
-    app = ScreenApp(LibraryScreen(db))
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await pilot.pause()
-        yield Library(app, pilot)
+    async with watch(LibraryScreen(db), size) as screen:
+        yield Library(screen.app, screen.pilot)
 
 
 async def test_library_is_opened(db: Path) -> None:
@@ -86,7 +71,7 @@ async def test_there_is_no_database_yet(tmp_path: Path) -> None:
         with connect_writer(tmp_path / "new.db") as writer:
             write(writer, list(lake(1, agent="first", seed=1, steps=3)))
         await screen.lists("first")
-        assert not screen.shows("No episodes yet")
+        await screen.until(lambda: not screen.shows("No episodes yet"))
         await screen.press("enter")
         await screen.until(lambda: screen.app.replays == [uid(1)])
 

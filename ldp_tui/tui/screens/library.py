@@ -82,6 +82,11 @@ class LibraryScreen(Screen[None]):
         self._queries = QueryThread(partial(Reader, db))
         self._marked: set[int] = set()
         self._source = EpisodeSource(partial(Reader, db), marked=self._marked)
+        self._bar = TitleBar("Library")
+        self._table = EpisodeTable(
+            episode_columns(100), self._source, hint="No episode matches. Press x to see all.", id="episodes"
+        )
+        self._pane = EpisodePane(id="preview", classes="pane")
         self._wanted, self._sort = EpisodeFilter(), Sort()
         self._facets = Facets((), (), (), ())
         self._version: int | None = None
@@ -91,29 +96,23 @@ class LibraryScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Filter line, list and preview."""
-        yield TitleBar("Library")
+        yield self._bar
         with Vertical(id="filter-line"):
             yield Input(
                 placeholder="/  env:maze  agent:random  return>1  words to search for", id="filter", compact=True
             )
             yield Static(id="filter-error")
         with Container(id="body"):
-            with Vertical(id="list", classes="pane") as pane:
+            with Vertical(self._table, id="list", classes="pane") as pane:
                 pane.border_title = "Episodes"
-                yield EpisodeTable(
-                    episode_columns(self.app.size.width),
-                    self._source,
-                    hint="No episode matches. Press x to see all.",
-                    id="episodes",
-                )
-            with EpisodePane(id="preview", classes="pane") as preview:
-                preview.border_title = "Preview"
+            yield self._pane
         with Container(id="empty"):
             yield Static(Content.from_markup(NO_EPISODES))
         yield Footer()
 
     def on_mount(self) -> None:
         """Begin to watch the database."""
+        self._pane.border_title = "Preview"
         self._table.sort = ("newest", True)
         self._poll()
         self.set_interval(POLL_S, self._poll)
@@ -122,10 +121,6 @@ class LibraryScreen(Screen[None]):
         """Let go of the database."""
         self._queries.close()
         self._source.close()
-
-    @property
-    def _table(self) -> RowTable:
-        return self.query_one("#episodes", RowTable)
 
     # -- what is listed ---------------------------------------------------------------------------------------------
 
@@ -237,7 +232,7 @@ class LibraryScreen(Screen[None]):
         shown = self._table.row_count
         state = f"{shown:,} episodes" if self._wanted == EpisodeFilter() else f"{shown:,} of {total:,} episodes"
         marked = f" · {len(self._marked):,} marked" if self._marked else ""
-        self.query_one(TitleBar).state = problem or state + marked
+        self._bar.state = problem or state + marked
 
     # -- the episode under the cursor -------------------------------------------------------------------------------
 
@@ -251,14 +246,13 @@ class LibraryScreen(Screen[None]):
     @work(exclusive=True, group="preview")
     async def _load_preview(self, episode: int) -> None:
         await asyncio.sleep(PREVIEW_PAUSE_S)  # only the last of many quick moves is looked at
-        pane = self.query_one(EpisodePane)
         try:
             preview = await self._queries.run(partial(load_preview, key=episode))
         except StoreError as error:
-            pane.show_problem(str(error))
+            self._pane.show_problem(str(error))
             return
-        pane.border_title = f"Preview {episode}"
-        pane.show(preview)
+        self._pane.border_title = f"Preview {episode}"
+        self._pane.show(preview)
 
     # -- actions ----------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,8 @@ class ReplayScreen(Screen[None]):
         self._db = db
         self._uids = [uid] if other_uid is None else [uid, other_uid]
         self._queries = QueryThread(partial(Reader, db))
+        self._lanes = [ReplayLane() for _ in self._uids]
+        self._bar, self._scrubber = TitleBar("Replay"), Scrubber()
         self._tapes: dict[str, Tape] = {}
         self._sources: dict[str, StepSource] = {}
         self._version: int | None = None
@@ -71,11 +73,9 @@ class ReplayScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lanes over the scrubber."""
-        yield TitleBar("Replay")
-        with Container(id="lanes"):
-            for index in range(len(self._uids)):
-                yield ReplayLane(id=f"lane-{index}")
-        yield Scrubber()
+        yield self._bar
+        yield Container(*self._lanes, id="lanes")
+        yield Container(self._scrubber, id="line")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -102,7 +102,7 @@ class ReplayScreen(Screen[None]):
     @work(group="open")
     async def _open(self, index: int) -> None:
         """Show the start of an episode as soon as it is read, then learn the rest."""
-        lane, uid = self.query_one(f"#lane-{index}", ReplayLane), self._uids[index]
+        lane, uid = self._lanes[index], self._uids[index]
         try:
             episode = await self._queries.run(partial(load_episode, key=uid))
             lane.show_episode(episode)
@@ -116,7 +116,7 @@ class ReplayScreen(Screen[None]):
     async def _learn(self, index: int, episode: int) -> None:
         """Take in an episode as it is now."""
         tape = await self._queries.run(partial(load_tape, key=episode))
-        uid, lane = self._uids[index], self.query_one(f"#lane-{index}", ReplayLane)
+        uid, lane = self._uids[index], self._lanes[index]
         if uid in self._sources:
             self._sources[uid].close()
         self._sources[uid] = StepSource(partial(Reader, self._db), episode, tape.steps)
@@ -126,7 +126,7 @@ class ReplayScreen(Screen[None]):
         marked = {
             position: symbol for tape in reversed(self._tapes.values()) for position, symbol in tape.marks.items()
         }
-        self.query_one(Scrubber).show(self._last, self._head.position, marked)
+        self._scrubber.show(self._last, self._head.position, marked)
         self._shown = None
         self._seek(self._head.position)
 
@@ -157,7 +157,7 @@ class ReplayScreen(Screen[None]):
     def _move(self, head: Playhead) -> None:
         """Put the playhead somewhere; the lanes follow as fast as they can be read."""
         self._head = head
-        self.query_one(Scrubber).show(self._last, head.position)
+        self._scrubber.show(self._last, head.position)
         self._show_clock()
         if not self._following:
             self._following = True
@@ -171,7 +171,7 @@ class ReplayScreen(Screen[None]):
                 self._shown = wanted
                 for index, uid in enumerate(self._uids):
                     if (tape := self._tapes.get(uid)) is not None:
-                        lane = self.query_one(f"#lane-{index}", ReplayLane)
+                        lane = self._lanes[index]
                         lane.show_state(await self._queries.run(partial(_state, tape=tape, position=wanted)))
         except StoreError as error:
             self.notify(str(error), title="Step not read", severity="error", markup=False)
@@ -197,7 +197,7 @@ class ReplayScreen(Screen[None]):
         started = episode.started
         seed = "" if started.seed is None else f" · seed {started.seed}"
         agent = "" if len(self._uids) > 1 else f" · {started.agent.name}"
-        self.query_one(TitleBar).heading = f"Replay · {started.environment.name}{agent}{seed}"
+        self._bar.heading = f"Replay · {started.environment.name}{agent}{seed}"
 
     def _show_clock(self) -> None:
         longest = max(self._tapes.values(), key=lambda tape: tape.steps, default=None)
@@ -205,7 +205,7 @@ class ReplayScreen(Screen[None]):
         clock = f"{mode} {self._head.speed:g}×"
         if longest is not None:
             clock += f"   {duration(longest.recorded[self._head.position])} / {duration(longest.recorded[-1])}"
-        self.query_one(TitleBar).state = clock
+        self._bar.state = clock
 
     # -- actions ----------------------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class ReplayScreen(Screen[None]):
 
     def action_mark(self, direction: int) -> None:
         """To the next mark."""
-        self.query_one(Scrubber).action_mark(direction)
+        self._scrubber.action_mark(direction)
 
     @work(exclusive=True, group="dialog")
     async def action_jump(self) -> None:
@@ -286,8 +286,9 @@ class ReplayScreen(Screen[None]):
     async def _show_beside(self, uid: str) -> None:
         for gone in self._uids[1:]:
             self._tapes.pop(gone, None)
-        if len(self._uids) == 1:
-            await self.query_one("#lanes").mount(ReplayLane(id="lane-1"))
+        if len(self._lanes) == 1:
+            self._lanes.append(ReplayLane())
+            await self.query_one("#lanes").mount(self._lanes[1])
         self._uids = [self._uids[0], uid]
         self.add_class("-two")
         self._open(1)

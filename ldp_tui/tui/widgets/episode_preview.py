@@ -28,23 +28,27 @@ class EpisodePane(Horizontal):
     }
     """
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._frame = FrameView()
+        self._passages = Static(classes="passages")
+        self._scroll = VerticalScroll(self._passages)
+        self._facts = Static(classes="fact-lines")
+        self._curve = BraillePlot(hint="no steps yet")
+
     def compose(self) -> ComposeResult:
         """Picture, texts, and facts over the curve."""
-        yield FrameView()
-        with VerticalScroll():
-            yield Static(classes="passages")
-        with Vertical(classes="facts"):
-            yield Static(classes="fact-lines")
-            yield BraillePlot(hint="no steps yet")
+        yield self._frame
+        yield self._scroll
+        yield Vertical(self._facts, self._curve, classes="facts")
 
     def show(self, preview: EpisodePreview) -> None:
         """Show an episode."""
-        frame = self.query_one(FrameView)
         match preview.rendering:
             case Picture() as picture:
-                frame.set_frame(picture)
+                self._frame.set_frame(picture)
             case str() as text:
-                frame.set_text(text)
+                self._frame.set_text(text)
             case None:
                 pass
         self.set_class(preview.rendering is not None, "-picture")
@@ -52,18 +56,18 @@ class EpisodePane(Horizontal):
             Content.assemble((f"{passage.title}\n", "$foreground-muted"), Content(plain(passage.text)), "\n")
             for passage in preview.passages
         ]
-        self.query_one(".passages", Static).update(Content("\n").join(lines))
-        self.query_one(VerticalScroll).scroll_home(animate=False)
+        self._passages.update(Content("\n").join(lines))
+        self._scroll.scroll_home(animate=False)
         facts = [
             Content.assemble((f"{name:<12}", "$foreground-muted"), Content(plain_line(value)))
             for name, value in preview.facts
         ]
-        self.query_one(".fact-lines", Static).update(Content("\n").join(facts))
-        self.query_one(BraillePlot).show([Series("return", preview.returns)] if len(preview.returns) > 1 else [])
+        self._facts.update(Content("\n").join(facts))
+        self._curve.show([Series("return", preview.returns)] if len(preview.returns) > 1 else [])
 
     def show_problem(self, reason: str) -> None:
         """Say why there is nothing to show."""
         self.set_class(False, "-picture")  # noqa: FBT003 (Textual's signature)
-        self.query_one(".passages", Static).update(Content.styled(plain(reason), "$foreground-muted"))
-        self.query_one(".fact-lines", Static).update("")
-        self.query_one(BraillePlot).show([])
+        self._passages.update(Content.styled(plain(reason), "$foreground-muted"))
+        self._facts.update("")
+        self._curve.show([])

@@ -42,25 +42,21 @@ class ReplayLane(Container, can_focus=False):
         super().__init__(id=id, classes="pane")
         self._row = 0
         self._returns: Floats = np.zeros(1)
+        self._frame, self._words = FrameView(), Transcript()
+        self._info, self._figures = Static(classes="info"), Static(classes="figures")
+        self._curve = BraillePlot(hint="no steps")
+        self._steps = RowTable(step_columns(0), hint="no steps")
+        self._steps.can_focus = False
 
     def compose(self) -> ComposeResult:
         """The moment above, the whole episode below."""
-        with Horizontal(classes="moment"):
-            yield FrameView()
-            with Vertical(classes="words"):
-                yield Transcript()
-                yield Static(classes="info")
-        yield Static(classes="figures")
-        with Horizontal(classes="whole"):
-            yield BraillePlot(hint="no steps")
-            steps = RowTable(step_columns(0), hint="no steps")
-            steps.can_focus = False
-            yield steps
+        yield Horizontal(self._frame, Vertical(self._words, self._info, classes="words"), classes="moment")
+        yield self._figures
+        yield Horizontal(self._curve, self._steps, classes="whole")
 
     def on_resize(self) -> None:
         """Show the columns that fit."""
-        table = self.query_one(RowTable)
-        table.set_columns(step_columns(table.size.width))
+        self._steps.set_columns(step_columns(self._steps.size.width))
 
     def show_episode(self, episode: RecordedEpisode) -> None:
         """Whose episode it is, and how it ended."""
@@ -77,16 +73,15 @@ class ReplayLane(Container, can_focus=False):
         """The rows of all steps, and the return at each position."""
         self._returns = returns
         self._row = 0
-        self.query_one(RowTable).show(source)
+        self._steps.show(source)
 
     def show_state(self, state: SessionState) -> None:
         """One moment. A conversation ends at its newest step; beside a picture only the newest step is told."""
-        frame = self.query_one(FrameView)
         match state.rendering:
             case Picture() as picture:
-                frame.set_frame(picture)
+                self._frame.set_frame(picture)
             case str() as text:
-                frame.set_text(text)
+                self._frame.set_text(text)
             case None:
                 pass
         visual = state.rendering is not None
@@ -99,9 +94,9 @@ class ReplayLane(Container, can_focus=False):
         ]
         self._say(blocks)
         if visual:
-            self.query_one(Transcript).scroll_home(animate=False)
-        self.query_one(".figures", Static).update(_figures(state))
-        self.query_one(".info", Static).update(_info(state.info))
+            self._words.call_after_refresh(self._words.scroll_home, animate=False, immediate=True)
+        self._figures.update(_figures_line(state))
+        self._info.update(_info_line(state.info))
         self._show_position(state.steps)
 
     def show_problem(self, reason: str) -> None:
@@ -110,17 +105,16 @@ class ReplayLane(Container, can_focus=False):
         self._say([Block("observation", reason)])
 
     def _say(self, blocks: Iterable[Block]) -> None:
-        transcript = self.query_one(Transcript)
-        transcript.clear()
-        transcript.append(blocks)
+        self._words.clear()
+        self._words.append(blocks)
 
     def _show_position(self, position: int) -> None:
         so_far = self._returns.copy()
         so_far[position + 1 :] = np.nan
         if len(so_far) > 1:
-            self.query_one(BraillePlot).show([Series("whole", self._returns, 3), Series("return", so_far, 0)])
+            self._curve.show([Series("whole", self._returns, 3), Series("return", so_far, 0)])
         self._row = max(0, position - 1)
-        self.query_one(RowTable).cursor = self._row
+        self._steps.cursor = self._row
 
     @on(RowTable.Highlighted)
     def _highlighted(self, event: RowTable.Highlighted) -> None:
@@ -134,14 +128,14 @@ class ReplayLane(Container, can_focus=False):
         event.stop()
 
 
-def _figures(state: SessionState) -> Content:
+def _figures_line(state: SessionState) -> Content:
     reward = state.last_reward or 0.0
     colour = "$reward-up" if reward > 0 else "$reward-down" if reward < 0 else "$foreground-muted"
     before, newest, after = words.figures(state).partition(words.signed(state.last_reward))
     return Content.assemble(before, (newest, colour), after)
 
 
-def _info(info: Mapping[str, Any]) -> Content:
+def _info_line(info: Mapping[str, Any]) -> Content:
     pairs = [
         Content.assemble((f"{plain_line(name)} ", "$foreground-muted"), plain_line(str(value)))
         for name, value in info.items()
