@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -24,6 +24,8 @@ LAST_LINES: Final = 100
 """Enough for the traces of all threads that Python prints when it crashes."""
 KILLED_SECONDS: Final = 0.3
 """How long a killed process may take to be gone."""
+_TIDY_SECONDS: Final = 0.1
+"""How long each thread of a process that is gone may take; one that something else holds up ends by itself later."""
 _LINE_BYTES: Final = 8_192
 
 _ENVIRONMENT: Final = {
@@ -82,13 +84,10 @@ class EngineProcess:
         """What the engine is making; empty once lanes play."""
         self._beat = (Heartbeat(()), self.started_at)
         self._output: deque[str] = deque(maxlen=LAST_LINES)
-        self._threads = [
-            threading.Thread(target=target, name=f"engine-{name}", daemon=True)
-            for name, target in (("receive", self._receive), ("send", self._send), ("output", self._read_output))
-        ]
         self._commands.put(hello())
-        for thread in self._threads:
-            thread.start()
+        self._sender = _started("engine-send", self._send)
+        self._receiver = _started("engine-receive", self._receive)
+        self._reader = _started("engine-output", self._read_output)
 
     def send(self, command: Command) -> None:
         """Have `command` sent; returns at once even if the process reads nothing."""
@@ -131,7 +130,9 @@ class EngineProcess:
         self.kill()
         self._gone_within(KILLED_SECONDS)
         os.close(self._lifeline)
-        self._let_go()
+        self._channel.stop_receiving()
+        self._receiver.join(_TIDY_SECONDS)
+        self._reader.join(_TIDY_SECONDS)
 
     def _gone_within(self, seconds: float) -> bool:
         try:
@@ -139,18 +140,6 @@ class EngineProcess:
         except subprocess.TimeoutExpired:
             return False
         return True
-
-    def _let_go(self) -> None:
-        """End the threads and close what they used; a thread that something outside holds up keeps its end open."""
-        self._commands.put(None)
-        self._channel.stop_receiving()
-        receive, send, output = self._threads
-        for thread in self._threads:
-            thread.join(0.05)
-        if not (receive.is_alive() or send.is_alive()):
-            self._channel.close()
-        if not output.is_alive() and self._process.stdout is not None:
-            self._process.stdout.close()
 
     def _send(self) -> None:
         while (command := self._commands.get()) is not None:
@@ -170,6 +159,10 @@ class EngineProcess:
             self.trouble = str(error)
             self._log.add("error", self.trouble)
             self.kill()
+        finally:
+            self._commands.put(None)
+            self._sender.join()
+            self._channel.close()
 
     def _sort(self, envelope: Envelope) -> None:
         if not self.greeted:
@@ -188,12 +181,18 @@ class EngineProcess:
         self._mailbox.put(envelope)
 
     def _read_output(self) -> None:
-        stdout = self._process.stdout
-        assert stdout is not None
-        while line := stdout.readline(_LINE_BYTES):
-            text = line.decode(errors="replace").rstrip()
-            self._output.append(text)
-            self._log.add("output", text)
+        assert self._process.stdout is not None
+        with self._process.stdout as printed:
+            while line := printed.readline(_LINE_BYTES):
+                text = line.decode(errors="replace").rstrip()
+                self._output.append(text)
+                self._log.add("output", text)
+
+
+def _started(name: str, target: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _spawned(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
