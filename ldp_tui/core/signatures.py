@@ -119,7 +119,8 @@ def signature_of(function: Callable[..., Any], options: SignatureOptions = Signa
 
 def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
     name = _name_of(function)
-    docstring = parse(inspect.getdoc(function) or "", style=options.style)
+    # The parser would take a form feed for white space at the end of a line.
+    docstring = parse((inspect.getdoc(function) or "").replace("\f", "\\f"), style=options.style)
     if not docstring.description:
         raise ValueError(f"Missing docstring for function {name}.")
     formats = dict(options.formats)
@@ -225,7 +226,7 @@ def _describe(parameter: Any, *, include_type: bool) -> str:
 
 
 def _visible(text: str) -> str:
-    return text.split("\\f", 1)[0].split("\f", 1)[0].strip()
+    return text.split("\\f", 1)[0].strip()
 
 
 def _format(text: str, formats: dict[str, str]) -> str:
