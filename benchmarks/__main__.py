@@ -1,0 +1,80 @@
+"""Runs every benchmark, each in a process of its own, one after the other: `python -m benchmarks [NAME …] [--quick]`.
+
+Results go to benchmarks/results/NAME.json with machine and versions. A benchmark that fails is told at the end and leaves
+its earlier result as it was. `--quick` makes them short enough to see that they run; its results are not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import write_result
+
+FULL: dict[str, list[str]] = {
+    "rollouts": [],
+    "record_cartpole": [],
+    "store_write": [],
+    "store_crash": [],
+    "episode_size": [],
+    "frame_view": [],
+    "row_table": [],
+    "first_paint": [],
+    "engine_lanes": [],
+    "play_session": [],
+    "store_scale": ["--db", "{scratch}/scale.db"],
+    "library_scale": ["--db", "{scratch}/scale.db"],
+}
+QUICK: dict[str, list[str]] = {
+    "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "record_cartpole": ["--rounds", "1", "--steps", "2000"],
+    "store_write": ["--steps", "2000"],
+    "store_crash": ["--rounds", "2"],
+    "episode_size": [],
+    "frame_view": ["--rounds", "1", "--frames", "30"],
+    "row_table": ["--rows", "10000", "--peer-rows", "500"],
+    "first_paint": ["--rounds", "1"],
+    "engine_lanes": ["--seconds", "2"],
+    "play_session": ["--seconds", "3"],
+    "store_scale": ["--db", "{scratch}/scale.db", "--episodes", "500", "--rounds", "2"],
+    "library_scale": ["--db", "{scratch}/scale.db"],
+}
+
+
+def main() -> None:
+    """Run what was asked for; exit status 1 if something failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *FULL], metavar="NAME", help=", ".join(FULL))
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    chosen = QUICK if arguments.quick else FULL
+    failed = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in arguments.names or list(chosen):
+            started = time.perf_counter()
+            out = Path(scratch) / f"{name}.json"
+            options = [option.format(scratch=scratch) for option in chosen[name]]
+            command = [sys.executable, "-m", f"benchmarks.{name}", *options, "--out", str(out)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode or not out.exists():
+                failed.append(name)
+                print(f"{name}: FAILED\n{done.stderr[-2000:]}", file=sys.stderr)
+                continue
+            print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+            if not arguments.quick:
+                _keep(name, out)
+    raise SystemExit(1 if failed else 0)
+
+
+def _keep(name: str, out: Path) -> None:
+    told = json.loads(out.read_text(encoding="utf-8"))
+    write_result(name, told.get("figures", told) if isinstance(told, dict) else {"rows": told})
+
+
+if __name__ == "__main__":
+    main()
