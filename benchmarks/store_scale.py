@@ -68,10 +68,11 @@ def generate(path: Path, episodes: int, mean_steps: int, seed: int) -> None:
                     [(ep, t, rewards[t], numbers.bytes(16)) for t in range(length + 1)],
                 )
                 rows = [
-                    (ep, t, i, ("assistant", "tool")[i], ("tool_call", "tool_result")[i], "move", dice.choice(texts))
+                    (ep, t, i, ("assistant", "tool")[i], ("tool_call", "tool_result")[i], "move",
+                     dice.choice(texts) if i else f'{{"query":"{dice.choice(texts)}"}}')
                     for t in range(0, length + 1, MESSAGE_EVERY)
                     for i in range(2)
-                ]
+                ]  # fmt: skip
                 message_id += len(rows)
                 connection.executemany(
                     "insert into message(ep, t, i, role, kind, name, content) values(?, ?, ?, ?, ?, ?, ?)", rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ldp_tui.core.environment import Picture
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
 from ldp_tui.engine.rows import end_reason, failure_from_detail, start_event, step_event
+from ldp_tui.store.errors import StoreCorrupt
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeHeader, StoredPicture
 from ldp_tui.store.rows import StepRow
@@ -83,7 +84,17 @@ def replay(
 def read_steps(reader: Reader, key: int | str, start: int, stop: int, *, pictures: bool = False) -> list[StepTaken]:
     """The steps `start` ≤ index < `stop`."""
     rows = reader.steps(key, start + 1, stop + 1)
-    return [step_event(row, rendering_of(reader.picture(key, row.t)) if pictures else None) for row in rows]
+    return [_read(row, rendering_of(reader.picture(key, row.t)) if pictures else None) for row in rows]
+
+
+def _read(row: StepRow, rendering: Rendering) -> StepTaken:
+    try:
+        return step_event(row, rendering)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StoreCorrupt(
+            f"Row {row.t} cannot be read ({reason}); check the file with `ldp-tui db verify`."
+        ) from error
 
 
 def rendering_of(stored: StoredPicture | None) -> Rendering:
