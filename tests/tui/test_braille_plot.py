@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
@@ -67,6 +67,8 @@ def test_one_spike_among_many_values(position: int, columns: int) -> None:
     assert spans(values, columns)[1].max() == 1
 
 
+@example([-1.7e308, 1.7e308, 0.0], 4, 4)
+@example([0.0, 5e-324], 4, 4)
 @given(st.lists(st.floats(), min_size=1, max_size=50), st.integers(1, 20), st.integers(1, 12))
 def test_any_values(values: list[float], columns: int, rows: int) -> None:
     """Every finite value leaves a dot in its place or its column's range; gaps alone leave none."""
@@ -103,6 +105,14 @@ async def test_flat_plot() -> None:
         pilot.app.plot.show([Series("return", [0, 1])])
         await pilot.pause()
         assert [row[:2] for row in pilot.app.rows()] == ["1┤", "0┤"]
+
+
+async def test_plot_of_the_largest_numbers() -> None:
+    """It is drawn, marker and all."""
+    async with OnePlot().run_test(size=(40, 6)) as pilot:
+        pilot.app.plot.show([Series("return", [-1.7e308, 1.7e308])], markers=[Marker(0, "zero")])
+        await pilot.pause()
+        assert pilot.app.rows()[1].startswith(" 1.7e+308┤")
 
 
 async def test_level_plot() -> None:

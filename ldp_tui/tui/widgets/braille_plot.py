@@ -62,10 +62,8 @@ def spans(values: Values, columns: int) -> tuple[Values, Values]:
 
 def dots(values: Values, columns: int, rows: int, low: float, high: float) -> npt.NDArray[np.bool_]:
     """Which dots of a `[rows, columns]` field a line covers, top row first; neighbouring columns are joined."""
-    scale = (rows - 1) / (high - low) if high > low else 0.0
-    floor = 0.0 if high > low else (rows - 1) // 2
-    lows, highs = ((edge - low) * scale + floor for edge in spans(values, columns))
-    lows, highs = np.rint(lows), np.rint(highs)
+    shares = _share(np.where(np.isfinite(values), values, np.nan), low, high)
+    lows, highs = (np.ceil(edge * (rows - 1) - 0.5) for edge in spans(shares, columns))
     joined_lows, joined_highs = lows.copy(), highs.copy()
     # A line that falls starts just below where the column before ended, one that rises just above.
     with np.errstate(invalid="ignore"):
@@ -76,6 +74,13 @@ def dots(values: Values, columns: int, rows: int, low: float, high: float) -> np
     with np.errstate(invalid="ignore"):
         covered: npt.NDArray[np.bool_] = (height >= joined_lows) & (height <= joined_highs)
     return covered
+
+
+def _share(values: Values, low: float, high: float) -> Values:
+    """How far up from `low` to `high` values are, from 0 to 1; half way where there is no range."""
+    # Halved, so that the range of the largest floats does not overflow.
+    reach = high / 2 - low / 2
+    return (values / 2 - low / 2) / reach if reach > 0 else np.where(np.isnan(values), np.nan, 0.5)
 
 
 def number(value: float) -> str:
@@ -195,7 +200,7 @@ class BraillePlot(Widget):
         self, marker: Marker, characters: list[list[str]], owners: list[list[int]], low: float, high: float
     ) -> None:
         rows = len(characters)
-        share = (marker.value - low) / (high - low) if high > low else 0.5
+        share = float(_share(np.array([marker.value]), low, high)[0])
         row = rows - 1 - min(rows - 1, int(share * rows))
         line, owned = characters[row], owners[row]
         line[:] = [character if owner >= 0 else "┄" for character, owner in zip(line, owned, strict=True)]
