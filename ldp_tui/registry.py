@@ -220,7 +220,7 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], *, what: str)
     takes_any = not parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     for name in options:
         if name not in parameters and not takes_any:
-            raise UnknownName(f"option of {what}", name, parameters)
+            raise UnknownName("option", name, parameters, of=what)
     missing = [
         p.name
         for p in parameters.values()

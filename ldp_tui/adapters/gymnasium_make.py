@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -67,6 +68,8 @@ def make_gymnasium(
     except ImportError as error:
         raise _import_failure(spec, error) from error
     except (TypeError, ValueError, KeyError, AssertionError, gymnasium.error.Error) as error:
+        if unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+            raise UnknownName("option", unknown[1], _options_of(spec), of=spec.id) from error
         raise UsageError(f"{spec.id} cannot be made with {_shown(arguments)}: {_one_line(error)}") from error
 
 
@@ -109,6 +112,13 @@ def _drawing_best(spec: EnvSpec, max_episode_steps: int | None, arguments: dict[
 def _made(spec: EnvSpec, max_episode_steps: int | None, arguments: dict[str, Any]) -> gymnasium.Env[Any, Any]:
     # The adapter checks actions itself, so Gymnasium's passive checker would only cost time.
     return gymnasium.make(spec, max_episode_steps=max_episode_steps, disable_env_checker=True, **arguments)
+
+
+def _options_of(spec: EnvSpec) -> list[str]:
+    creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+    if creator is None:
+        return []
+    return [name for name in inspect.signature(creator).parameters if name not in ("render_mode", "kwargs")]
 
 
 def _metadata(spec: EnvSpec) -> object:

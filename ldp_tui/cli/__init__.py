@@ -20,4 +20,5 @@ def main() -> None:
         raise SystemExit(OK)
     from ldp_tui.cli.app import run
 
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream at start-up
     raise SystemExit(run(sys.argv[1:]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,10 +28,32 @@ from ldp_tui.cli import (
 from ldp_tui.cli import run as run_command
 from ldp_tui.cli.options import Database
 from ldp_tui.cli.output import ReaderGone, say
+from ldp_tui.cli.usage import usage_sentence
+from ldp_tui.core.errors import LdpTuiError, UsageError
+
+EPILOG = """
+\b
+Examples:
+  ldp-tui play FrozenLake-v1 --agent human --agent optimal --seed 3
+  ldp-tui play maze --agent random --max-steps 20 --plain
+  ldp-tui run Blackjack-v1 --agent optimal --episodes 1000 --jobs 2
+  ldp-tui run FrozenLake-v1,is_slippery=false --agent qlearning --json
+  ldp-tui ls --env Blackjack --success
+  ldp-tui export --format sft-jsonl --success -o train.jsonl
+
+\b
+Results go to stdout, remarks to stderr. Exit status:
+  0    done
+  1    done, but something is wrong: failed episodes, a database that does not verify
+  2    the request cannot be carried out as written
+  3    the database or a file refuses
+  130  interrupted
+"""
 
 app = typer.Typer(
     name="ldp-tui",
-    help="Play, record and replay agents in tool and Gymnasium environments.",
+    help="Play, record and replay agents in tool and Gymnasium environments. Without a command: open the app.",
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -64,12 +85,13 @@ def start(
         raise typer.Exit(OK)
     if context.invoked_subcommand is None:
         raise typer.Exit(play.open_app_or_demo(database))
+    if database is not None:
+        command = context.invoked_subcommand
+        raise UsageError(f"Give --db after the command: ldp-tui {command} --db {database}")
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit status. Nothing but its own errors is shown as a traceback."""
-    from ldp_tui.core.errors import LdpTuiError, UsageError
-
     try:
         status = app(args=arguments, prog_name="ldp-tui", standalone_mode=False)
     except typer.Exit as stop:
@@ -78,7 +100,7 @@ def run(arguments: list[str]) -> int:
         say("Interrupted; what was recorded until now is kept.")
         return INTERRUPTED
     except TyperException as error:
-        say(f"ldp-tui: {_usage_sentence(error)}")
+        say(f"ldp-tui: {usage_sentence(error)}")
         return USAGE
     except UsageError as error:
         say(f"ldp-tui: {error}")
@@ -94,28 +116,19 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else OK
 
 
-def _usage_sentence(error: TyperException) -> str:
-    """What was wrong with the command line, with the nearest name that exists."""
-    from ldp_tui.core.errors import UnknownName
-
-    message = " ".join(str(getattr(error, "message", error)).split())
-    context = getattr(error, "ctx", None)
-    if context is None:
-        return message
-    if option := getattr(error, "option_name", None):
-        return str(UnknownName("option", option, [name for p in context.command.params for name in p.opts]))
-    if message.startswith("No such command"):
-        return str(UnknownName("command", message.split("'")[1], context.command.commands))
-    return message
-
-
 def _unexpected(error: Exception) -> int:
     import traceback
 
     from platformdirs import user_log_path
 
-    log = user_log_path("ldp-tui", ensure_exists=True) / "errors.log"
-    with Path(log).open("a", encoding="utf-8") as file:
-        traceback.print_exception(error, file=file)
-    say(f"ldp-tui: something unexpected happened ({type(error).__name__}: {error}). Details: {log}")
+    log = user_log_path("ldp-tui") / "errors.log"
+    told = f"ldp-tui: something unexpected happened ({type(error).__name__}: {error})."
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        say(told)
+    else:
+        say(f"{told} Details: {log}")
     return PROBLEMS

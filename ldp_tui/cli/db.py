@@ -10,9 +10,17 @@ import typer
 
 from ldp_tui.cli import OK, PROBLEMS
 from ldp_tui.cli.options import Database, Json
-from ldp_tui.cli.output import emit, emit_json, say
+from ldp_tui.cli.output import counted, emit, emit_json, say
+from ldp_tui.core.errors import UsageError
 
-app = typer.Typer(help="Verify, back up and merge databases.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="Verify, back up and merge databases.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def start(context: typer.Context) -> None:
+    """Verify, back up and merge databases."""
+    if context.invoked_subcommand is None:
+        raise UsageError("db needs a command: verify, backup, merge or stats.")
 
 
 @app.command()
@@ -29,8 +37,8 @@ def verify(*, as_json: Json = False, database: Database = None) -> int:
         for problem in report.problems:
             emit(problem)
         say(
-            f"{path}: {report.episodes} episodes, {report.steps} steps, {report.pictures} pictures: "
-            + _verdict(report.ok)
+            f"{path}: {counted(report.episodes, 'episode')}, {counted(report.steps, 'row')},"
+            f" {counted(report.pictures, 'picture')}: " + _verdict(report.ok)
         )
     return OK if report.ok else PROBLEMS
 
@@ -63,7 +71,6 @@ def merge(
     from ldp_tui.store.reader import Reader
 
     path = default_path(database)
-    path.parent.mkdir(parents=True, exist_ok=True)
     told = []
     with connect_writer(path) as writer:
         for source in sources:
@@ -71,7 +78,8 @@ def merge(
                 result = merged(reader, writer)
             told.append({"source": str(source), "copied": len(result.copied), "present": len(result.present)})
             if not as_json:
-                say(f"{source}: {len(result.copied)} episodes taken in, {len(result.present)} were here already.")
+                taken = counted(len(result.copied), "episode")
+                say(f"{source}: {taken} taken in, {len(result.present):,} here already.")
     if as_json:
         emit_json({"db": str(path), "sources": told})
 

@@ -11,7 +11,7 @@ import typer
 from ldp_tui.cli import OK, PROBLEMS
 from ldp_tui.cli.ls import Agent, Env, MinReturn, Success, Text
 from ldp_tui.cli.options import Database, Json, episode_key
-from ldp_tui.cli.output import emit_json, say
+from ldp_tui.cli.output import counted, emit_json, say
 
 
 class Format(StrEnum):
@@ -37,7 +37,10 @@ def export(
     as_json: Json = False,
     database: Database = None,
 ) -> int:
-    """Write the named episodes, or all that match the options, to a file."""
+    """Write episodes to a file.
+
+    Those named, else all that match the options.
+    """
     from ldp_tui.cli.selection import Selection
     from ldp_tui.datasets.lossless import write_lossless
     from ldp_tui.datasets.sft import write_sft
@@ -57,7 +60,7 @@ def export(
         left_out = [{"episode": uid, "reason": reason} for uid, reason in done.left_out]
         emit_json({"path": str(output), "episodes": done.episodes, "steps": done.steps, "left_out": left_out})
     else:
-        say(f"{done.episodes} episodes with {done.steps} steps written to {output}.")
+        say(f"{counted(done.episodes, 'episode')} with {counted(done.steps, 'step')} written to {output}.")
         for uid, reason in done.left_out[:10]:
             say(f"left out: {uid} ({reason})")
         if len(done.left_out) > 10:

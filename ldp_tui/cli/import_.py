@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ldp_tui.cli.options import Database, Json
-from ldp_tui.cli.output import emit_json, say
+from ldp_tui.cli.output import counted, emit_json, say
 
 
 def import_(
@@ -17,15 +17,14 @@ def import_(
     as_json: Json = False,
     database: Database = None,
 ) -> None:
-    """Store the episodes of a file; those that are stored already stay as they are."""
+    """Store the episodes of an export; known ones stay as they are."""
     from ldp_tui.datasets.lossless import import_lossless
     from ldp_tui.store import connect_writer, default_path
 
     path = default_path(database)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with connect_writer(path) as writer:
         episodes = import_lossless(file, writer)
     if as_json:
         emit_json({"file": str(file), "episodes": episodes, "db": str(path)})
     else:
-        say(f"{episodes} episodes of {file} are in {path}.")
+        say(f"{counted(episodes, 'episode')} of {file} now in {path}.")

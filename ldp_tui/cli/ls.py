@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ldp_tui.cli.options import Database, Json
-from ldp_tui.cli.output import emit_json, number, say, table, truth, when
+from ldp_tui.cli.output import counted, emit_json, number, say, table, truth, when
 
 Env = Annotated[str | None, typer.Option("--env", "-e", help="Part of the environment's name.", show_default=False)]
 Agent = Annotated[str | None, typer.Option("--agent", "-a", help="Part of the player's name.", show_default=False)]
@@ -59,6 +59,6 @@ def ls(
     if rows:
         table(titles, rows, right=(0, 4, 5, 6))
     if total > len(rows):
-        say(f"{len(rows)} of {total} episodes; more with --limit.")
+        say(f"{len(rows):,} of {counted(total, 'episode')}; more with --limit.")
     elif not rows:
         say("No episode matches.")

@@ -1,53 +1,61 @@
-"""Events as lines of text: the plain form of play and replay, one line per step, readable by ear and by grep."""
+"""Events as text: the plain form of play and replay, readable by ear and by grep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ldp_tui.cli.output import number
+from ldp_tui.cli.output import counted, number
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.codec import event_to_wire
-from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, StepTaken
-from ldp_tui.tui.plain import plain
+from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
+from ldp_tui.tui.plain import plain, plain_line
+
+_INDENT = " " * 6
 
 
-def lines_of(event: Event, *, lane: str = "", pictures: bool = True) -> Iterator[str]:
-    """What is said of one event; `lane` leads every line where several episodes run side by side."""
-    lead = f"{lane} │ " if lane else ""
-    for text in _said(event, pictures=pictures):
-        for line in plain(text).split("\n"):
-            yield (lead + line).rstrip()
+class Narrator:
+    """Tells one episode, live or recorded, in the same words.
 
+    A step is a line with its index, action, reward and reasons, then what was seen, indented. A text rendering is told
+    when it shows something new.
+    """
 
-def _said(event: Event, *, pictures: bool) -> Iterator[str]:
-    match event:
-        case EpisodeStarted():
-            seed = "" if event.seed is None else f", seed {event.seed}"
-            yield f"{event.environment.name}: {event.agent.name} plays{seed}"
-            yield from (message.text for message in event.observation)
-            if pictures and isinstance(event.rendering, str):
-                yield event.rendering
-        case StepTaken():
-            yield step_line(event)
-            if pictures and isinstance(event.rendering, str):
-                yield event.rendering
-        case EpisodeEnded():
-            yield end_line(event)
+    def __init__(self) -> None:
+        self._shown: Rendering = None
+
+    def lines(self, event: Event) -> Iterator[str]:
+        """What is said of one event, free of control characters."""
+        match event:
+            case EpisodeStarted():
+                seed = "" if event.seed is None else f", seed {event.seed}"
+                yield plain_line(f"{event.environment.name}: {event.agent.name} plays{seed}")
+                yield from _lines(_seen(event.observation))
+                yield from self._new_rendering(event.rendering, _seen(event.observation), "")
+            case StepTaken():
+                yield plain_line(step_line(event))
+                yield from _lines(_seen(event.observation), _INDENT)
+                yield from self._new_rendering(event.rendering, _seen(event.observation), _INDENT)
+            case EpisodeEnded():
+                yield plain_line(end_line(event))
+
+    def _new_rendering(self, rendering: Rendering, seen: str, indent: str) -> Iterator[str]:
+        if isinstance(rendering, str) and rendering != self._shown and rendering.strip() not in seen:
+            yield from _lines(rendering, indent)
+        self._shown = rendering
 
 
 def step_line(step: StepTaken) -> str:
-    """Index, action, reward, what was seen, why."""
-    seen = " ".join(" ".join(message.text.split()) for message in step.observation)
+    """Index, action, reward and reasons of a step."""
     why = f"  ({' '.join(step.reflection.split())})" if step.reflection else ""
-    return f"{step.index:4d}  {call_text(step.action)}  {signed(step.reward)}  {seen}{why}"
+    return f"{step.index:4d}  {call_text(step.action)}  reward {signed(step.reward)}{why}"
 
 
 def end_line(end: EpisodeEnded) -> str:
     """How it ended: reason, return, steps, success."""
     success = {True: ", success", False: ", no success", None: ""}[end.success]
     whose = f" ({end.phase}: {end.detail})" if end.phase else f" ({end.detail})" if end.detail else ""
-    return f"{end.reason} after {end.steps} steps: return {number(end.return_)}{success}{whose}"
+    return f"{end.reason} after {counted(end.steps, 'step')}: return {number(end.return_)}{success}{whose}"
 
 
 def call_text(action: Message) -> str:
@@ -69,3 +77,12 @@ def event_json(event: Event, lane: int) -> dict[str, object]:
     if isinstance(picture, dict):
         wire["rendering"] = {"width": picture["width"], "height": picture["height"]}
     return {"lane": lane, **wire}
+
+
+def _seen(observation: tuple[Message, ...]) -> str:
+    return "\n".join(message.text for message in observation)
+
+
+def _lines(text: str, indent: str = "") -> Iterator[str]:
+    for line in plain(text).strip("\n").split("\n"):
+        yield (indent + line).rstrip()

@@ -64,19 +64,38 @@ AgentTexts = Annotated[
         show_default=False,
     ),
 ]
+AgentText = Annotated[
+    str,
+    typer.Option(
+        "--agent",
+        "-a",
+        metavar="AGENT",
+        help="Player: KIND[:MODEL][,key=value…].",
+        autocompletion=_complete_agent,
+        show_default=False,
+    ),
+]
 EpisodeKey = Annotated[
     str,
     typer.Argument(metavar="ID", help="Number, uid, or the beginning of a uid.", autocompletion=_complete_episode),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the first episode.", show_default=False)]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed of every lane. Default: none.", show_default=False)
+]
 MaxSteps = Annotated[
-    int | None, typer.Option("--max-steps", min=1, help="Cut episodes after that many steps.", show_default=False)
+    int | None,
+    typer.Option(
+        "--max-steps",
+        min=1,
+        help="Cut episodes after that many steps. Default: only the environment's own limit.",
+        show_default=False,
+    ),
 ]
 
 
-def with_options(text: str, arguments: list[str] | None) -> str:
-    """The environment text with further `key=value` arguments appended."""
-    return str(Spec.parse(",".join([text, *(arguments or [])])))
+def is_human(agent: str) -> bool:
+    """Whether the player's text asks for a person."""
+    return Spec.parse(agent).name == "human"
 
 
 def episode_key(text: str) -> int | str:

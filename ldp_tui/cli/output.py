@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ldp_tui.tui.plain import plain
+from ldp_tui.tui.plain import plain, plain_line
 
 
 class ReaderGone(Exception):
@@ -24,7 +26,13 @@ def emit(line: str = "") -> None:
 def emit_json(value: Any, *, indent: bool = True) -> None:
     """A result as JSON; `indent=False` makes one line of it."""
     option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
-    _write(orjson.dumps(value, option=option, default=str).decode())
+    try:
+        text = orjson.dumps(value, option=option, default=str).decode()
+    except TypeError:  # lone surrogates, or whole numbers above 64 bits
+        from ldp_tui.store.cleaning import clean_json
+
+        text = json.dumps(json.loads(clean_json(value).text), indent=2 if indent else None, ensure_ascii=False) + "\n"
+    _write(text)
 
 
 def say(line: str) -> None:
@@ -34,7 +42,7 @@ def say(line: str) -> None:
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
     """Aligned columns; those with an index in `right` are aligned to the right."""
-    lines = [list(titles), *([plain(cell) for cell in row] for row in rows)]
+    lines = [list(titles), *([plain_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     for line in lines:
         cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
@@ -48,8 +56,23 @@ def when(nanoseconds: int) -> str:
 
 
 def number(value: float | None) -> str:
-    """A reward or return, short: at most three decimals; a dash for none."""
-    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") or "0"
+    """A reward or return, short: at most three decimals, or two digits where those would all be zero."""
+    if value is None:
+        return "–"
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    return f"{value:.2g}" if abs(value) < 0.001 else f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def counted(n: int, what: str) -> str:
+    """`1 step`, `2 steps`, `10,000 steps`."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def rate(n: int, seconds: float) -> str:
+    """How many a second, short: no decimals from 10 on."""
+    per_second = n / seconds if seconds > 0 else 0.0
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
 
 
 def truth(value: bool | None) -> str:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
-from ldp_tui.cli.options import AgentTexts, Database, EnvironmentText, Json, MaxSteps, Seed
+from ldp_tui.cli.options import AgentTexts, Database, EnvironmentText, Json, MaxSteps, Seed, is_human
 from ldp_tui.cli.output import emit, emit_json, say
 from ldp_tui.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ldp_tui.engine.events import EpisodeEnded, Event
+    from ldp_tui.engine.events import EpisodeEnded
     from ldp_tui.store.writer import Writer
 
 DEMO_ENVIRONMENT = "Blackjack-v1"
-DEMO_AGENTS = ("human", "optimal")
 DEMO_AGENTS_WITHOUT_TERMINAL = ("random", "optimal")
+DEMO_SEED_WITHOUT_TERMINAL = 2
+"""A hand that random play loses and optimal play, hitting three times, wins."""
 MAX_LANES = 4
 
 
@@ -31,7 +32,9 @@ def play(
     *,
     seed: Seed = None,
     max_steps: MaxSteps = None,
-    as_text: Annotated[bool, typer.Option("--plain", help="One line per step instead of the app.")] = False,
+    as_text: Annotated[
+        bool, typer.Option("--plain", help="Text instead of the app; lanes one after the other.")
+    ] = False,
     as_json: Json = False,
     database: Database = None,
 ) -> int:
@@ -57,7 +60,12 @@ def open_app_or_demo(database: Path | None) -> int:
         return run_app(db=database)
     say("No terminal here: playing the demo as plain text. See ldp-tui -h for commands.")
     return play_as_text(
-        DEMO_ENVIRONMENT, list(DEMO_AGENTS_WITHOUT_TERMINAL), seed=7, max_steps=None, as_json=False, database=database
+        DEMO_ENVIRONMENT,
+        list(DEMO_AGENTS_WITHOUT_TERMINAL),
+        seed=DEMO_SEED_WITHOUT_TERMINAL,
+        max_steps=None,
+        as_json=False,
+        database=database,
     )
 
 
@@ -71,13 +79,15 @@ def play_as_text(
     database: Path | None,
 ) -> int:
     """Play the lanes one after the other, recorded, and print what happens."""
+    from ldp_tui.cli.workers import check_playable
     from ldp_tui.engine.record import new_run_uid
     from ldp_tui.store import connect_writer, default_path
 
-    if any(name.split(",")[0] == "human" for name in agents):
+    if any(is_human(name) for name in agents):
         raise UsageError("A person plays in the app, which needs a terminal; name another player with --agent.")
+    for name in agents:
+        check_playable(environment, name, seed)
     path = default_path(database)
-    path.parent.mkdir(parents=True, exist_ok=True)
     run_uid = new_run_uid()
     failed = False
     with connect_writer(path) as writer:
@@ -101,6 +111,7 @@ async def _play_lane(
     *,
     as_json: bool,
 ) -> EpisodeEnded | None:
+    from ldp_tui.cli.narrate import Narrator, event_json
     from ldp_tui.engine.events import EpisodeEnded
     from ldp_tui.engine.record import record
     from ldp_tui.engine.rollout import rollout
@@ -113,24 +124,18 @@ async def _play_lane(
         writer,
         run_uid=run_uid,
     )
+    narrator = Narrator()
     ended: EpisodeEnded | None = None
     async with aclosing(events):
         async for event in events:
-            _print(event, lane, as_json=as_json)
+            if as_json:
+                emit_json(event_json(event, lane), indent=False)
+            else:
+                for line in narrator.lines(event):
+                    emit(line)
             if isinstance(event, EpisodeEnded):
                 ended = event
     return ended
-
-
-def _print(event: Event, lane: int, *, as_json: bool) -> None:
-    from ldp_tui.cli.narrate import event_json, lines_of
-
-    if as_json:
-        emit_json(event_json(event, lane), indent=False)
-        return
-    for line in lines_of(event):
-        emit(line)
-    sys.stdout.flush()
 
 
 def _open_session(

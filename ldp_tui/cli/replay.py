@@ -15,12 +15,12 @@ from ldp_tui.cli.output import emit
 def replay(
     episode: EpisodeKey,
     *,
-    as_text: Annotated[bool, typer.Option("--plain", help="One line per step instead of the app.")] = False,
+    as_text: Annotated[bool, typer.Option("--plain", help="Text instead of the app.")] = False,
     speed: Annotated[float, typer.Option("--speed", min=0.0, help="Steps per second as text; 0: all at once.")] = 0.0,
     database: Database = None,
 ) -> int:
     """Replay an episode in the app, or as text."""
-    from ldp_tui.cli.narrate import lines_of
+    from ldp_tui.cli.narrate import Narrator
     from ldp_tui.engine.events import StepTaken
     from ldp_tui.engine.replay import load_episode
     from ldp_tui.engine.replay import replay as replayed
@@ -31,8 +31,9 @@ def replay(
     with Reader(path) as reader:
         recorded = load_episode(reader, episode_key(episode), pictures=False)
         if as_text or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            narrator = Narrator()
             for event in replayed(reader, recorded.header.summary.id):
-                for line in lines_of(event):
+                for line in narrator.lines(event):
                     emit(line)
                 if speed and isinstance(event, StepTaken):
                     sys.stdout.flush()

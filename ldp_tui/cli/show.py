@@ -10,7 +10,7 @@ from ldp_tui.cli.output import emit, emit_json
 
 def show(episode: EpisodeKey, *, as_json: Json = False, database: Database = None) -> None:
     """Print an episode: header, every step, how it ended."""
-    from ldp_tui.cli.narrate import event_json, lines_of
+    from ldp_tui.cli.narrate import Narrator, event_json
     from ldp_tui.engine.replay import load_episode, replay
     from ldp_tui.store import default_path
     from ldp_tui.store.reader import Reader
@@ -22,6 +22,7 @@ def show(episode: EpisodeKey, *, as_json: Json = False, database: Database = Non
             events = [event_json(event, 0) for event in replay(reader, key, pictures=False)]
             emit_json({"episode": asdict(header.summary), "chain": header.chain.hex(), "events": events})
             return
+        narrator = Narrator()
         for event in replay(reader, key):
-            for line in lines_of(event):
+            for line in narrator.lines(event):
                 emit(line)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ldp_tui.cli.output import number
 from ldp_tui.cli.workers import CampaignSpec, play_unrecorded
 from ldp_tui.core.intervals import Estimate, mean_interval, rate_interval
 from ldp_tui.engine.campaign import EpisodeResult
 
 MEASURED_BASELINE_EPISODES = 100
 """Episodes of random play that are measured where no exact value is known, if as many were played."""
+
+MEASURED_BASELINE_STEPS = 1000
+"""Steps after which those are cut, if nothing else cuts them: random play need not end."""
+
+MEASURED_BASELINE_SECONDS = 5.0
+"""No further one is begun after that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,9 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Of one run. Failed episodes are counted in `failures` and left out of the means."""
+    """Of one run. Failed episodes are counted in `failures`, NaN and infinite returns in `not_finite`; neither are part
+    of the means.
+    """
 
     environment: str
     agent: str
@@ -43,6 +50,7 @@ class Summary:
     seconds: float
     failures: int
     failure_reasons: dict[str, int]
+    not_finite: int
     baselines: tuple[Baseline, ...]
     run_uid: str
     database: str
@@ -55,7 +63,7 @@ class Summary:
             "seed": self.seed,
             "n": self.n,
             "mean_return": None if self.mean is None else self.mean.mean,
-            "ci95": None if self.mean is None else [_finite(self.mean.low), _finite(self.mean.high)],
+            "ci95": [None, None] if self.mean is None else [_finite(self.mean.low), _finite(self.mean.high)],
             "success_rate": None if self.success is None else self.success.mean,
             "success_ci95": None if self.success is None else [self.success.low, self.success.high],
             "mean_steps": self.mean_steps,
@@ -63,6 +71,7 @@ class Summary:
             "seconds": self.seconds,
             "failures": self.failures,
             "failure_reasons": self.failure_reasons,
+            "not_finite": self.not_finite,
             "baselines": [
                 {"name": b.name, "mean_return": b.mean_return, "how": b.how, "n": b.n, "ci95": b.ci95 and list(b.ci95)}
                 for b in self.baselines
@@ -72,19 +81,19 @@ class Summary:
         }
 
     def player_row(self) -> tuple[str, ...]:
-        """Cells of the player's line: name, n, return, interval, success, steps."""
-        mean = "–" if self.mean is None else number(self.mean.mean)
+        """Cells of the player's line: name, n, mean return, half the width of its interval, success, steps."""
+        mean = "–" if self.mean is None else f"{self.mean.mean:.3f}"
         success = "–" if self.success is None else f"{self.success.mean:.1%}"
-        return (self.agent, str(self.n), mean, _interval(self.mean), success, number(self.mean_steps))
+        return (self.agent, f"{self.n:,}", mean, _margin(self.mean), success, f"{self.mean_steps:,.1f}")
 
     def baseline_rows(self) -> list[tuple[str, ...]]:
         """The same cells for each reference."""
         return [
             (
                 f"{b.name} ({b.how})",
-                "" if b.n is None else str(b.n),
-                number(b.mean_return),
-                "" if b.ci95 is None else f"[{number(b.ci95[0])}, {number(b.ci95[1])}]",
+                "" if b.n is None else f"{b.n:,}",
+                f"{b.mean_return:.3f}",
+                "" if b.ci95 is None else f"{(b.ci95[1] - b.ci95[0]) / 2:.3f}",
                 "",
                 "",
             )
@@ -104,6 +113,7 @@ def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int
         seed=seed,
         n=len(results),
         mean=mean_interval([r.return_ for r in finished if math.isfinite(r.return_)]),
+        not_finite=sum(not math.isfinite(r.return_) for r in finished),
         success=rate_interval(sum(defined), len(defined)),
         mean_steps=sum(r.steps for r in finished) / len(finished) if finished else 0.0,
         steps=steps,
@@ -129,18 +139,23 @@ def _baselines(spec: CampaignSpec, n: int, seed: int) -> list[Baseline]:
         env.gym_env.close()
     if any(baseline.name == "random" for baseline in baselines) or spec.agent == "random":
         return baselines
-    measured = play_unrecorded(spec, "random", range(seed, seed + min(n, MEASURED_BASELINE_EPISODES)))
+    limit = spec.max_steps or MEASURED_BASELINE_STEPS
+    measured = play_unrecorded(
+        replace(spec, agent="random", max_steps=limit, pictures=False),
+        range(seed, seed + min(n, MEASURED_BASELINE_EPISODES)),
+        seconds=MEASURED_BASELINE_SECONDS,
+    )
     estimate = mean_interval([r.return_ for r in measured if r.reason != "failed" and math.isfinite(r.return_)])
     if estimate is not None:
         bounds = (estimate.low, estimate.high) if estimate.n > 1 else None
-        baselines.insert(0, Baseline("random", estimate.mean, "measured", estimate.n, bounds))
+        cut = spec.max_steps is None and any(r.steps == limit for r in measured)
+        how = f"measured, cut at {limit} steps" if cut else "measured"
+        baselines.insert(0, Baseline("random", estimate.mean, how, estimate.n, bounds))
     return baselines
 
 
-def _interval(estimate: Estimate | None) -> str:
-    if estimate is None or not math.isfinite(estimate.low):
-        return "–"
-    return f"[{number(estimate.low)}, {number(estimate.high)}]"
+def _margin(estimate: Estimate | None) -> str:
+    return f"{estimate.margin:.3f}" if estimate is not None and math.isfinite(estimate.margin) else "–"
 
 
 def _finite(value: float) -> float | None:

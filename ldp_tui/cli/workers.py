@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
+from ldp_tui.core.errors import UsageError
 from ldp_tui.engine.campaign import Campaign, EpisodeResult, play_episodes
+from ldp_tui.engine.rollout import close_bounded
 from ldp_tui.store.writer import Writer
+
+logger = logging.getLogger(__name__)
 
 CHUNKS_PER_JOB = 16
 """Each process is given its seeds in about that many portions, so that progress shows and work stays even."""
@@ -37,17 +44,41 @@ def play_campaign(spec: CampaignSpec, seeds: Sequence[int], *, writer: Writer, j
         StoreError: If episodes cannot be stored.
     """
     if jobs <= 1:
-        yield from _play_here(spec, seeds, writer)
+        yield from _play_here(spec, seeds, writer, concurrency=min(8, len(seeds)))
     else:
         yield from _play_in_processes(spec, seeds, min(jobs, len(seeds)))
 
 
-def play_unrecorded(spec: CampaignSpec, agent: str, seeds: Sequence[int]) -> list[EpisodeResult]:
-    """Results of another player on the same environment, without recording them."""
-    return list(_play_here(replace(spec, agent=agent, pictures=False), seeds, None))
+def play_unrecorded(spec: CampaignSpec, seeds: Sequence[int], *, seconds: float) -> list[EpisodeResult]:
+    """Results of as many episodes, one after the other, as are begun within `seconds`; nothing is recorded."""
+    deadline = time.monotonic() + seconds
+    in_time = itertools.takewhile(lambda _seed: time.monotonic() < deadline, seeds)
+    return list(_play_here(spec, in_time, None, concurrency=1))
 
 
-def _play_here(spec: CampaignSpec, seeds: Sequence[int], writer: Writer | None) -> Iterator[EpisodeResult]:
+def check_playable(environment: str, agent: str, seed: int | None) -> None:
+    """Let the player look at the environment, so that a pair that cannot play is refused before anything is recorded.
+
+    Raises:
+        UsageError: If environment or player cannot be made, or the player does not know the environment.
+    """
+    from ldp_tui.registry import make_agent, make_environment
+
+    env, _ = make_environment(environment)
+    player, _ = make_agent(agent)
+    try:
+        player.prepare(env=env, seed=seed)
+    except UsageError:
+        raise
+    except Exception as error:  # an own player may need a reset first; what its episodes fail of, they record
+        logger.info("The player could not look at the environment before the first reset.", exc_info=error)
+    finally:
+        asyncio.run(close_bounded(env))
+
+
+def _play_here(
+    spec: CampaignSpec, seeds: Iterable[int], writer: Writer | None, *, concurrency: int
+) -> Iterator[EpisodeResult]:
     from ldp_tui.registry import make_agent, make_environment
 
     campaign = Campaign(
@@ -57,7 +88,7 @@ def _play_here(spec: CampaignSpec, seeds: Sequence[int], writer: Writer | None) 
         run_uid=spec.run_uid,
         max_steps=spec.max_steps,
         pictures=spec.pictures,
-        concurrency=min(8, len(seeds)),
+        concurrency=concurrency,
     )
 
     with asyncio.Runner() as runner:
@@ -84,12 +115,16 @@ def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> I
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from future.result()
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()  # what they recorded is kept; an episode may take minutes to end by itself
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the parent, which ends the pool; a worker finishes its portion."""
+    """Ctrl-C reaches the parent, which ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -101,4 +136,4 @@ def _play_chunk(spec: CampaignSpec, seeds: Sequence[int]) -> list[EpisodeResult]
 
     if spec.database not in _writers:
         _writers[spec.database] = connect_writer(spec.database)
-    return list(_play_here(spec, seeds, _writers[spec.database]))
+    return list(_play_here(spec, seeds, _writers[spec.database], concurrency=min(8, len(seeds))))

@@ -32,9 +32,10 @@ class UsageError(LdpTuiError):
 class UnknownName(UsageError):
     """A name that nothing answers to. The message names the nearest match and, if they are few, all names."""
 
-    def __init__(self, kind: str, name: str, available: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, available: Iterable[str], *, of: str = "") -> None:
         self.kind, self.name, self.available = kind, name, sorted(available)
-        super().__init__(f"Unknown {kind} {name!r}.{_suggestion(name, self.available)}")
+        whole = f" of {of}" if of else ""
+        super().__init__(f"Unknown {kind} {name!r}{whole}.{_suggestion(name, self.available)}")
 
 
 class SpecError(UsageError):
@@ -83,7 +84,7 @@ class ToolError(EpisodeError):
 
 def _suggestion(name: str, available: list[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in available}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
     parts = []
     if close:
         parts.append(f" Did you mean {' or '.join(folded[match] for match in close)}?")
