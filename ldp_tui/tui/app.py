@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from ldp_tui.tui import crashes, screens
 from ldp_tui.tui.actions import bindings
 from ldp_tui.tui.engine_pool import EnginePool
+from ldp_tui.tui.importing import ONE_AT_A_TIME
 from ldp_tui.tui.log_book import LogBook
 from ldp_tui.tui.palette import RegisteredCommands
 from ldp_tui.tui.preferences import (
@@ -126,7 +127,8 @@ class LdpTuiApp(App[None]):
 
     def open_game(self, game: Game) -> None:
         """Play a game, and remember it for Home."""
-        from ldp_tui.play.session_spec import LaneSpec, SessionSpec
+        with ONE_AT_A_TIME:
+            from ldp_tui.play.session_spec import LaneSpec, SessionSpec
 
         self.remember(environment=game.environment, players=game.players, max_steps=game.max_steps or 0)
         lanes = tuple(LaneSpec(game.environment, player) for player in game.players)
@@ -185,6 +187,16 @@ class LdpTuiApp(App[None]):
         """End the engines within their limit, then leave."""
         await self.engines.close()
         self.exit()
+
+    async def run_action(self, *args: Any, **keywords: Any) -> bool:
+        """An action that fails says so, and costs nothing else."""
+        try:
+            return await super().run_action(*args, **keywords)
+        except Exception as error:
+            if self.is_headless:
+                raise
+            crashes.apologise(self, error)
+            return True
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault in a screen costs that screen, not the app; one in the app itself ends it in words."""

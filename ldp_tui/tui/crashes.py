@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import traceback
@@ -13,29 +14,38 @@ from textual._context import active_message_pump
 if TYPE_CHECKING:
     from ldp_tui.tui.app import LdpTuiApp
 
-HOME, QUIT = "Back to Home", "Quit"
+STAY, HOME, QUIT = "Stay", "Back to Home", "Quit"
 _ADVICE = "What was played is recorded. The engine log (F12) has the details; please report them."
 
 
 def survive(app: LdpTuiApp, error: Exception) -> None:
-    """Note the error and offer a way on. The part of the screen that failed is dead; Home is not."""
+    """Note the error of a message handler. The part of the screen that it belongs to is dead; Home is not."""
     note(app, error)
-    pump = active_message_pump.get(None)
-    if pump is app or not app.is_running:
+    if active_message_pump.get(None) is app or not app.is_running:
         app.farewell = f"ldp-tui ended because of a fault of its own: {_line(error)}. Details: {app.log_file}"
         app.exit(return_code=1)
-        return
+    else:
+        _offer(app, error, HOME, QUIT)
+
+
+def apologise(app: LdpTuiApp, error: Exception) -> None:
+    """Note the error of an action: it did not happen, and nothing else is lost."""
+    note(app, error)
+    _offer(app, error, STAY, HOME, QUIT)
+
+
+def _offer(app: LdpTuiApp, error: Exception, *ways: str) -> None:
     from ldp_tui.tui.screens.dialogs import Trouble, TroubleDialog
 
     def go_on(way: str | None) -> None:
         if way == QUIT:
             app.call_later(app.action_quit)
-        else:
+        elif way == HOME:
             app.call_later(app.action_home)
 
     if not isinstance(app.screen, TroubleDialog):
-        trouble = Trouble("A part of this screen failed", _line(error), _ADVICE)
-        app.call_later(app.push_screen, TroubleDialog(trouble, ways=(HOME, QUIT)), go_on)
+        trouble = Trouble("That failed, and it is not your fault", _line(error), _ADVICE)
+        app.call_later(app.push_screen, TroubleDialog(trouble, ways=ways), go_on)
 
 
 def note(app: LdpTuiApp, error: BaseException) -> None:
@@ -43,7 +53,8 @@ def note(app: LdpTuiApp, error: BaseException) -> None:
     text = "".join(traceback.format_exception(error))
     for line in text.splitlines():
         app.log_book.add("error", line)
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 (standard error leads to the log file while the app is open)
+    if app.log_file is not None:
+        os.write(2, text.encode(errors="replace"))  # descriptor 2 leads to the log file; sys.stderr is Textual's
 
 
 def watch_threads_and_tasks(app: LdpTuiApp) -> None:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ldp_tui.play.session_spec import SessionSpec
     from ldp_tui.tui.bridge import Engine
 
-CLOSE_SECONDS = 1.5
+CLOSE_SECONDS = 1.2
 """How long an engine gets to end its episodes; then it is killed, and what is committed stays."""
-KILL_SECONDS = 0.6
+KILL_SECONDS = 0.5
 """How long the killing may take before the app leaves all the same."""
 
 

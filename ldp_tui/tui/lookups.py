@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from ldp_tui.tui.importing import ONE_AT_A_TIME
 from ldp_tui.tui.screens.dialogs import Choice
 from ldp_tui.tui.widgets.recent_list import RecentEpisode
 
@@ -13,7 +14,8 @@ RECENT = 12
 
 def environment_choices() -> list[Choice]:
     """Every environment by name; those that cannot be used say why."""
-    from ldp_tui.registry import environment_names
+    with ONE_AT_A_TIME:
+        from ldp_tui.registry import environment_names
 
     return [
         Choice(name.name, name.group, name.summary, name.error or _missing(name.needs)) for name in environment_names()
@@ -22,7 +24,8 @@ def environment_choices() -> list[Choice]:
 
 def player_choices() -> list[Choice]:
     """Every kind of player by name."""
-    from ldp_tui.registry import agent_names
+    with ONE_AT_A_TIME:
+        from ldp_tui.registry import agent_names
 
     return [Choice(name.name, "", name.summary) for name in agent_names()]
 
@@ -31,7 +34,8 @@ def recent_episodes(db: Path) -> list[RecentEpisode]:
     """The newest episodes; none where there is no database yet."""
     if not db.exists():
         return []
-    from ldp_tui.store.reader import Reader
+    with ONE_AT_A_TIME:
+        from ldp_tui.store.reader import Reader
 
     reader = Reader(db)
     try:

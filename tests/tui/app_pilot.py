@@ -40,7 +40,7 @@ def session(*players: str, environment: str = "Blackjack-v1", db: str | None = "
 
 @asynccontextmanager
 async def running(stage: Stage, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[None]]:
-    async with stage.app.run_test(size=size) as pilot:
+    async with stage.app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         yield pilot
 

@@ -197,6 +197,12 @@ class PlayScreen(Screen[None]):
         event.stop()
         self._send(Act(event.lane, calls=({"name": event.name, "arguments": dict(event.arguments)},)))
 
+    @on(LanePane.Began)
+    def _began(self, event: LanePane.Began) -> None:
+        event.stop()
+        if event.lane == self._current:
+            self.call_after_refresh(self._panes[event.lane].take_focus)
+
     @on(LanePane.Sized)
     def _sized(self, event: LanePane.Sized) -> None:
         event.stop()

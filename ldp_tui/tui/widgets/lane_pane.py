@@ -49,6 +49,13 @@ class LanePane(Container, can_focus=False):
             super().__init__()
             self.lane, self.name, self.arguments = lane, name, arguments
 
+    class Began(Message):
+        """An episode has begun, and the pane is laid out for it."""
+
+        def __init__(self, lane: int) -> None:
+            super().__init__()
+            self.lane = lane
+
     class Sized(Message):
         """The picture has this many cells now."""
 
@@ -69,6 +76,7 @@ class LanePane(Container, can_focus=False):
         self._drawn: tuple[object, ...] = ()
         self._logged: LogEntry | None = None
         self._reflected: tuple[int, str] | None = None
+        self._began = False
         self._section = 0
         self._observation_rows = 0
 
@@ -116,7 +124,7 @@ class LanePane(Container, can_focus=False):
 
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
-        if self._form.display and not self._form.disabled:
+        if self.has_class("-form") and not self._form.disabled:
             self._form.focus_first()
         elif self._pad.display:
             self._pad.focus()
@@ -157,6 +165,9 @@ class LanePane(Container, can_focus=False):
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session))
         await self._show_controls(view)
+        if self._began:
+            self._began = False
+            self.post_message(self.Began(self.lane))
 
     def show_curve(self, view: LaneView) -> None:
         """The return so far, step by step."""
@@ -202,6 +213,7 @@ class LanePane(Container, can_focus=False):
         self.call_after_refresh(self.tell_size)
         if self.has_class("-spoken"):
             self._transcript.append(words.opening(session))
+        self._began = True
 
     def _show_observation(self, text: str) -> None:
         """The newest observation, in as many lines as it needs, within bounds."""

@@ -33,8 +33,8 @@ class PickField(Widget, can_focus=True):
 
     value: reactive[str] = reactive("")
 
-    class Pressed(Message):
-        """The list was asked for."""
+    class Asked(Message):
+        """Something was asked of a field."""
 
         def __init__(self, field: PickField) -> None:
             super().__init__()
@@ -45,7 +45,10 @@ class PickField(Widget, can_focus=True):
             """The field, for `@on` selectors."""
             return self.field
 
-    class Cleared(Pressed):
+    class Pressed(Asked):
+        """The list was asked for."""
+
+    class Cleared(Asked):
         """The value was asked to go."""
 
     def __init__(self, label: str, value: str = "", *, empty: str = "–", id: str | None = None) -> None:  # noqa: A002
