@@ -198,6 +198,8 @@ def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
     try:
         env = GymnasiumEnvironment.make(id_, **spec.options)
     except UnknownName as error:
+        if error.kind != "environment":
+            raise
         raise UnknownName("environment", id_, [*error.available, *(n.name for n in environment_names())]) from error
     return env, _gymnasium_record(env, id_, spec.options, {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ldp_tui.cli.output import counted, number
@@ -9,9 +10,10 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.codec import event_to_wire
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
-from ldp_tui.tui.plain import plain, plain_line
+from ldp_tui.tui.plain import plain, plain_except_colours, plain_line
 
 _INDENT = " " * 6
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 class Narrator:
@@ -22,7 +24,7 @@ class Narrator:
     """
 
     def __init__(self) -> None:
-        self._shown: Rendering = None
+        self._shown = ""
 
     def lines(self, event: Event) -> Iterator[str]:
         """What is said of one event, free of control characters."""
@@ -40,9 +42,12 @@ class Narrator:
                 yield plain_line(end_line(event))
 
     def _new_rendering(self, rendering: Rendering, seen: str, indent: str) -> Iterator[str]:
-        if isinstance(rendering, str) and rendering != self._shown and rendering.strip() not in seen:
-            yield from _lines(rendering, indent)
-        self._shown = rendering
+        if not isinstance(rendering, str):
+            return
+        text = _COLOURS.sub("", plain_except_colours(rendering)).strip("\n")
+        if text != self._shown and text not in plain(seen):
+            yield from _lines(text, indent)
+        self._shown = text
 
 
 def step_line(step: StepTaken) -> str:
