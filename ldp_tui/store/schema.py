@@ -56,6 +56,7 @@ create index ep_ret on episode(ret, id) where status<>'running';
 create index ep_nsteps on episode(n_steps, id) where status<>'running';
 create index ep_cost on episode(cost_usd, id) where status<>'running';
 create index ep_seed on episode(seed, started_ns, id) where seed is not null and status<>'running';
+create index ep_task on episode(task_id, started_ns, id) where task_id is not null and status<>'running';
 create index ep_incomplete on episode(status, started_ns, id) where status in('failed','interrupted','aborted');
 create index ep_queue on episode(env_id, ret, id) where decision is null and status in('done','truncated');
 create index ep_group on episode(group_key, ret) where group_key is not null;

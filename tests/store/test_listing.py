@@ -166,7 +166,7 @@ def test_every_list_query_uses_an_index(path: Path, name: str, few: int, monkeyp
     connection = sqlite3.connect(path)
     selection = listing.select(connection, FILTERS[name][0])
     for key in ("newest", "return", "steps", "cost"):
-        sql, values = listing.page_query(selection, Sort(key), None)  # type: ignore[arg-type]
+        sql, values = listing.page_query(selection, Sort(key))  # type: ignore[arg-type]
         plan = [line[3] for line in connection.execute(f"explain query plan {sql}", values).fetchall()]
         searched = [step for step in plan if "episode" in step]
         assert searched, plan
