@@ -95,7 +95,10 @@ def _pygame_font() -> Any:
 
 
 def _uses_pygame(env: gymnasium.Env[Any, Any]) -> bool:
-    module = type(env.unwrapped).__module__
+    return any(_draws_with_pygame(kind.__module__) for kind in type(env.unwrapped).__mro__)
+
+
+def _draws_with_pygame(module: str) -> bool:
     if module.startswith("gymnasium.envs."):
         return not module.startswith("gymnasium.envs.mujoco.")
     return "pygame" in vars(sys.modules.get(module, sys))

@@ -3,11 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 
 from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
-from ldp_tui.adapters.gymnasium_render import picture_of
+from ldp_tui.adapters.gymnasium_render import _Drawing, drawing, picture_of
 from ldp_tui.core.environment import Picture
 
 TWO_LANES = """
@@ -60,6 +61,13 @@ def test_two_lanes_that_draw_their_first_picture_at_once(attempt: int) -> None:
 def test_lane_that_closes_while_another_draws(other: str) -> None:
     """Closing one shuts pygame down, and the other, which needs fonts, goes on drawing."""
     assert two_lanes("CarRacing-v3", other) == "both drew"
+
+
+def test_environment_derived_from_one_that_draws_with_pygame() -> None:
+    """It takes part in the lock, and draws without looking for a display."""
+    taxi = type("OwnTaxi", (type(gymnasium.make("Taxi-v4").unwrapped),), {"__module__": "own"})
+
+    assert isinstance(drawing(taxi(render_mode="rgb_array")), _Drawing)
 
 
 async def test_fonts_after_another_environment_closed() -> None:
