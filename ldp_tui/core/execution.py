@@ -181,7 +181,7 @@ def _convert(call: ToolCall, started: float, result: Any) -> ToolResponseMessage
         return response
     if isinstance(result, BaseModel):
         return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True))
-    return _response(call, started, json.dumps(result))
+    return _response(call, started, str(result) if type(result) is int else json.dumps(result))
 
 
 def _response(call: ToolCall, started: float, content: str, *, failed: bool = False) -> ToolResponseMessage:
