@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
+from ldp_tui.store.conditions import Conditions
 from ldp_tui.store.results import Cursor, EpisodeFilter, Range, Sort
 from ldp_tui.store.search import episodes_with
 
@@ -31,44 +31,7 @@ _GROUPED_INDEX: Final = {
     ("agent_id", "newest"): "ep_agent_started",
     ("agent_id", "return"): "ep_agent_ret",
 }
-_AMONG: Final = " in (select value from json_each(?))"
 _INCOMPLETE: Final = "status in('failed','interrupted','aborted')"
-
-
-@dataclass(slots=True)
-class Conditions:
-    """SQL conditions on `episode` joined by "and", with their values."""
-
-    sql: list[str] = field(default_factory=lambda: ["status<>'running'"])
-    values: list[object] = field(default_factory=list)
-
-    def add(self, sql: str, *values: object) -> None:
-        """One more condition."""
-        self.sql.append(sql)
-        self.values += values
-
-    def among(self, column: str, allowed: Sequence[object]) -> None:
-        """`column` has one of the values `allowed`."""
-        if len(allowed) == 1:
-            self.add(f"{column}=?", allowed[0])
-        else:
-            self.add(column + _AMONG, json.dumps(list(allowed)))
-
-    def within(self, column: str, bounds: Range) -> None:
-        """`column` lies in `bounds`."""
-        if bounds.low is not None:
-            self.add(f"{column}>=?", bounds.low)
-        if bounds.high is not None:
-            self.add(f"{column}<=?", bounds.high)
-
-    def copy(self) -> Conditions:
-        """The same conditions, to add to."""
-        return Conditions([*self.sql], [*self.values])
-
-    @property
-    def where(self) -> str:
-        """The text behind `where`."""
-        return " and ".join(self.sql)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +69,19 @@ def select(connection: sqlite3.Connection, wanted: EpisodeFilter) -> Selection:
     return Selection(conditions, envs, agents, driver, ids)
 
 
-def page_query(selection: Selection, sort: Sort, after: Cursor | None = None) -> tuple[str, list[object]]:
-    """(sql, values) for (sort value, id) in the order of a column; the caller appends a limit."""
+def page_query(
+    selection: Selection, sort: Sort, after: Cursor | None = None, *, walked: str | None = None
+) -> tuple[str, list[object]]:
+    """(sql, values) for (sort value, id) in the order of a column; the caller appends a limit.
+
+    `walked`: the index to follow where nothing drives; None is the order's own, "" reads the whole table and sorts.
+    """
     column = _ORDER_COLUMN[sort.key]
     direction, beyond = ("desc", "<") if sort.descending else ("asc", ">")
     conditions = selection.conditions.copy()
     if after is not None:
         conditions.add(f"({column}, id){beyond}(?, ?)", after.value, after.id)
-    source = _table(selection, _walked_index(selection, sort))
+    source = _table(selection, _walked_index(selection, sort) if walked is None else walked)
     order = f"{column} {direction}, id {direction}"
     return f"select {column}, id from {source} where {conditions.where} order by {order}", conditions.values  # noqa: S608
 
@@ -170,6 +138,23 @@ def _walked_index(selection: Selection, sort: Sort) -> str:
         if allowed is not None and len(allowed) == 1 and (column, sort.key) in _GROUPED_INDEX:
             return _GROUPED_INDEX[column, sort.key]
     return _ORDER_INDEX[sort.key]
+
+
+def _index_for_page(selection: Selection, wanted: EpisodeFilter, sort: Sort) -> str:
+    """The order's index, which meets a page's worth of episodes soon.
+
+    Not where a range of one size orders by another (long episodes by least cost): it might meet them last.
+    """
+    sizes = {"return": wanted.return_, "steps": wanted.steps, "cost": Range()}
+    misled = any(bounds.restricts and key != sort.key for key, bounds in sizes.items())
+    return "" if misled and sort.key in sizes else _walked_index(selection, sort)
+
+
+def _index_for_all(selection: Selection, sort: Sort) -> str:
+    """An index that holds all that is asked for; else the whole table, in its own order, is read faster."""
+    index = _walked_index(selection, sort)
+    answered = 1 if index == _ORDER_INDEX[sort.key] else 2
+    return index if len(selection.conditions.sql) == answered else ""
 
 
 def _matching(connection: sqlite3.Connection, sql: str, parts: Iterable[str]) -> tuple[int, ...] | None:
@@ -299,7 +284,7 @@ def page(
     if selection.is_empty:
         return [], None
     if sort.key in _ORDER_COLUMN:
-        sql, values = page_query(selection, sort, after)
+        sql, values = page_query(selection, sort, after, walked=_index_for_page(selection, wanted, sort))
         rows = connection.execute(f"{sql} limit ?", (*values, limit + 1)).fetchall()
         found = [Cursor(*row) for row in rows]
     else:
@@ -314,7 +299,7 @@ def all_ids(connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort) -
     if selection.is_empty:
         return array("q")
     if sort.key in _ORDER_COLUMN:
-        return _gathered(connection, *page_query(selection, sort))
+        return _gathered(connection, *page_query(selection, sort, walked=_index_for_all(selection, sort)))
     order = groups(connection, selection, sort)
     if selection.is_small:
         return array("q", [ep for _, ep, _ in _small_groups(connection, selection, sort, order, None)])

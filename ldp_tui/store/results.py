@@ -209,7 +209,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first where `ranked`, else newest first (too many to rank). `total` stops counting at 10,000.
+    """Hits, best first where `ranked`, else newest first (too many to rank). `total` stops counting at 3,000.
 
     `unindexed` messages are not indexed yet: of those the newest 2,000 were searched.
     """

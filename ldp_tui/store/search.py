@@ -10,7 +10,7 @@ from typing import Final
 from ldp_tui.store.index import INDEXED, indexed_upto, unindexed
 from ldp_tui.store.results import SearchHit, SearchResult
 
-RANKED_AT_MOST: Final = 10_000
+RANKED_AT_MOST: Final = 3_000
 """More hits are not ranked: bm25 over a very common word took up to 4 s."""
 
 TAIL: Final = 2_000
