@@ -80,7 +80,8 @@ def load_factory(file: EnvironmentFile) -> Callable[..., Any]:
             del sys.modules[module_name]
             if isinstance(error, KeyboardInterrupt):
                 raise
-            reason = f"{type(error).__name__}: {error}"
+            said = error.msg if isinstance(error, SyntaxError) else str(error)
+            reason = f"{type(error).__name__}: {said}"
             raise EnvironmentFileError(str(file.path), _line_in(error, file.path), reason) from error
     make = getattr(module, "make", None)
     if not callable(make):
@@ -141,7 +142,8 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 def _line_in(error: BaseException, path: Path) -> int | None:
     """Line of the file where the error arose; None if it arose nowhere in it."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    names = {str(path), str(path.absolute())}  # the import machinery makes paths absolute
+    if isinstance(error, SyntaxError) and error.filename in names:
         return error.lineno
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in names]
     return lines[-1] if lines else None

@@ -217,9 +217,9 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], *, what: str)
     """Call a factory with a person's options; what it cannot take becomes a sentence."""
     try:
         parameters: Mapping[str, inspect.Parameter] = inspect.signature(factory).parameters
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     except (TypeError, ValueError):  # some built-in callables have no signature
-        parameters = {}
-    takes_any = not parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+        parameters, takes_any = {}, True
     for name in options:
         if name not in parameters and not takes_any:
             raise UnknownName("option", name, parameters, of=what)

@@ -1,7 +1,8 @@
 """Everything of an episode as JSON lines, and back into a database with an equal hash chain.
 
 Line 1 names the format. Then, for each episode, one line `begin`, one line per `step`, one line `end` (missing while
-the episode runs). Bytes are base64 under `{"base64": …}`; NaN and infinite rewards are `{"float": "nan"}`.
+the episode runs). Bytes are base64 under `{"base64": …}`, as is text with lone surrogates, which UTF-8 has no form
+for (under `{"surrogates": …}`); NaN and infinite rewards are `{"float": "nan"}`.
 """
 
 from __future__ import annotations
@@ -135,11 +136,23 @@ def _to_json(value: Any) -> Any:
         return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
+    if isinstance(value, str) and not _is_utf8(value):
+        return {"surrogates": base64.b64encode(value.encode("utf-8", "surrogatepass")).decode("ascii")}
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode("ascii")}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     return value
+
+
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _from_json(kind: Any, value: Any) -> Any:
@@ -164,6 +177,8 @@ def _from_json(kind: Any, value: Any) -> Any:
         return kind(**{name: _from_json(hints[name], part) for name, part in value.items()})
     if kind is bytes and isinstance(value, dict):
         return base64.b64decode(value["base64"], validate=True)
+    if kind is str and isinstance(value, dict):
+        return base64.b64decode(value["surrogates"], validate=True).decode("utf-8", "surrogatepass")
     if kind is float and isinstance(value, dict):
         return float(value["float"])
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

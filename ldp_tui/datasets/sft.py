@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from ldp_tui.datasets.files import whole_file
 from ldp_tui.datasets.transcript import chat_messages, tool_definitions
 from ldp_tui.engine.replay import load_episode, read_steps
+from ldp_tui.store.cleaning import clean_json
 from ldp_tui.store.reader import Reader
 
 
@@ -54,7 +56,15 @@ def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bo
                 "seed": None if episode.started.seed is None else str(episode.started.seed),
                 "return": episode.ended.return_,
             }
-            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            file.write(_json_line(row))
             episodes += 1
             steps += len(taken)
     return Exported(path, episodes, steps, tuple(left_out))
+
+
+def _json_line(row: dict[str, Any]) -> bytes:
+    """The row as strict UTF-8 JSON; lone surrogates, which UTF-8 has no form for, become U+FFFD."""
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return clean_json(row).text.encode() + b"\n"

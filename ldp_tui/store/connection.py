@@ -50,6 +50,7 @@ def open_for_writing(path: Path, *, durability: Durability = "full") -> Opened:
 
     On a file system that refuses WAL the rollback journal is used and `warning` says so.
     """
+    _refuse_folder(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(f"file:{quote(str(path))}?mode=rwc")
@@ -81,6 +82,7 @@ def open_for_reading(path: Path) -> Opened:
         ) from error
     except OSError as error:
         raise StoreReadOnly(f"{path} cannot be opened ({error.strerror}); check its permissions.") from error
+    _refuse_folder(path)
     uri = f"file:{quote(str(path))}?mode=ro"
     try:
         return _read_only(uri, path)
@@ -108,6 +110,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("rollback")
         raise
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise StoreForeign(f"{path} is a folder; name a file with --db.")
 
 
 def _connect(uri: str) -> sqlite3.Connection:
