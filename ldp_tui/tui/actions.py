@@ -39,7 +39,7 @@ ACTIONS: tuple[Command, ...] = (
     Command("app.quit", "app", "Quit", "ctrl+q,ctrl+c", "quit", "Leave; everything recorded is kept.", shown_key="^q"),
     # Home
     Command("home.play", "home", "Play", "p", "choose('play')", "The game below", footer=True),
-    Command("home.versus", "home", "Versus", "v", "choose('versus')", "Players side by side"),
+    Command("home.versus", "home", "Versus", "v", "choose('versus')", "Side by side"),
     Command("home.library", "home", "Library", "l", "choose('library')", "Recorded episodes", footer=True),
     Command("home.replay", "home", "Replay last", "r", "choose('replay')", "The newest episode"),
     Command("home.demo", "home", "Demo", "d", "choose('demo')", "Blackjack, no key",

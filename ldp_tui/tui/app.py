@@ -17,7 +17,6 @@ from ldp_tui.tui.actions import bindings
 from ldp_tui.tui.engine_pool import EnginePool
 from ldp_tui.tui.importing import ONE_AT_A_TIME
 from ldp_tui.tui.log_book import LogBook
-from ldp_tui.tui.palette import RegisteredCommands
 from ldp_tui.tui.preferences import (
     Preferences,
     PreferencesError,
@@ -31,10 +30,18 @@ from ldp_tui.tui.terminal import own_terminal, why_no_terminal
 from ldp_tui.tui.themes import DEFAULT_THEME, THEMES, VARIABLES
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from ldp_tui.play.session_spec import SessionSpec
     from ldp_tui.tui.bridge import Engine
 SMALLEST = (60, 18)
 """Columns and rows below which only a notice fits."""
+
+
+def _registered_commands() -> type[Provider]:
+    from ldp_tui.tui.palette import RegisteredCommands  # the palette is loaded when it is opened
+
+    return RegisteredCommands
 
 
 class LdpTuiApp(App[None]):
@@ -42,7 +49,7 @@ class LdpTuiApp(App[None]):
 
     TITLE = "ldp-tui"
     CSS_PATH = ["app.tcss", "screens/home.tcss"]  # noqa: RUF012 (a default screen loads no style file of its own)
-    COMMANDS: ClassVar[set[Any]] = {RegisteredCommands}
+    COMMANDS: ClassVar[set[Any]] = {_registered_commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMAND_PALETTE_BINDING = "ctrl+p"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012 (Textual's declaration)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ldp_tui.tui.importing import ONE_AT_A_TIME
-from ldp_tui.tui.screens.dialogs import Choice
 from ldp_tui.tui.widgets.recent_list import RecentEpisode
 
-RECENT = 12
+if TYPE_CHECKING:
+    from ldp_tui.tui.screens.dialogs import Choice
+
+RECENT = 40
 
 
 def environment_choices() -> list[Choice]:
     """Every environment by name; those that cannot be used say why."""
     with ONE_AT_A_TIME:
         from ldp_tui.registry import environment_names
+        from ldp_tui.tui.screens.dialogs import Choice
 
     return [
         Choice(name.name, name.group, name.summary, name.error or _missing(name.needs)) for name in environment_names()
@@ -26,8 +30,19 @@ def player_choices() -> list[Choice]:
     """Every kind of player by name."""
     with ONE_AT_A_TIME:
         from ldp_tui.registry import agent_names
+        from ldp_tui.tui.screens.dialogs import Choice
 
     return [Choice(name.name, "", name.summary) for name in agent_names()]
+
+
+def summaries() -> dict[str, str]:
+    """What each environment and player is, by name."""
+    return {choice.name: choice.summary for choice in (*environment_choices(), *player_choices())}
+
+
+def base_name(text: str) -> str:
+    """The name in `NAME[:MODEL][,key=value…]`."""
+    return text.partition(",")[0].partition(":")[0]
 
 
 def recent_episodes(db: Path) -> list[RecentEpisode]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +29,8 @@ class Fact:
 
 def package_fact(package: str, *, module: str, missing: str) -> Fact:
     """Whether a package is installed, with its version."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to load, and Home is painted without it
+
     if find_spec(module) is None:
         return Fact(missing, present=False)
     try:

@@ -173,8 +173,6 @@ def ended(return_: float, steps: int, *, success: bool | None = None, reason: En
 
 def card_table(width: int = 60, height: int = 40) -> Picture:
     """A green table with a white card."""
-    rows = []
-    for y in range(height):
-        for x in range(width):
-            rows.append(b"\xff\xff\xff" if 20 <= x < 40 and 8 <= y < 32 else b"\x14\x60\x3c")
-    return Picture(width, height, b"".join(rows))
+    card, table = b"\xff\xff\xff", b"\x14\x60\x3c"
+    cells = (card if 20 <= x < 40 and 8 <= y < 32 else table for y in range(height) for x in range(width))
+    return Picture(width, height, b"".join(cells))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ldp_tui.tui.engine_pool import EnginePool
     from ldp_tui.tui.log_book import LogBook
     from ldp_tui.tui.preferences import Preferences
+    from ldp_tui.tui.screens.dialogs import Choice
 
 AnyScreen = Screen[Any]
 
@@ -65,6 +67,14 @@ def engine_log_screen(log_book: LogBook, log_file: Path | None) -> AnyScreen:
         from ldp_tui.tui.screens.engine_log import EngineLogScreen
 
     return EngineLogScreen(log_book, log_file)
+
+
+def picker(title: str, choices: Sequence[Choice], *, current: str, hint: str) -> Screen[str | None]:
+    """A list to choose a name from."""
+    with ONE_AT_A_TIME:
+        from ldp_tui.tui.screens.dialogs import Picker
+
+    return Picker(title, choices, current=current, hint=hint)
 
 
 def too_small_notice(columns: int, rows: int) -> AnyScreen:

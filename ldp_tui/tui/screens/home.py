@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,19 +15,21 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
-from ldp_tui import __version__
 from ldp_tui.tui import readiness
 from ldp_tui.tui.actions import bindings, commands
 from ldp_tui.tui.background import in_background
-from ldp_tui.tui.lookups import environment_choices, player_choices, recent_episodes
+from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, summaries
+from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
 from ldp_tui.tui.requests import Game, LibraryRequested, PlayRequested, ReplayRequested
-from ldp_tui.tui.screens import warm_up
-from ldp_tui.tui.screens.dialogs import Choice, Picker
+from ldp_tui.tui.screens import picker, warm_up
 from ldp_tui.tui.widgets.menu import Menu
 from ldp_tui.tui.widgets.pick_field import PickField
 from ldp_tui.tui.widgets.recent_list import RecentEpisode, RecentList
 from ldp_tui.tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from ldp_tui.tui.screens.dialogs import Choice
 
 MAX_LANES = 4
 DEMO = Game("Blackjack-v1", ("human", "optimal"))
@@ -44,15 +46,19 @@ class HomeScreen(Screen[None]):
         "the same seed, and a limit of steps. **Recent** replays; **Ready?** says what this machine has."
     )
 
-    def __init__(self, preferences: Preferences, db: Path) -> None:
+    def __init__(
+        self, preferences: Preferences, db: Path, *, facts: Callable[[], list[readiness.Fact]] = readiness.machine_facts
+    ) -> None:
+        """`facts` finds out what this machine has, on a background thread."""
         super().__init__()
-        self._preferences, self._db = preferences, db
+        self._preferences, self._db, self._facts = preferences, db, facts
         self._newest: str | None = None
+        self._summaries: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Start and the next game on the left; recent episodes and the machine on the right."""
         chosen = {command.id: command for command in commands("home")}
-        yield TitleBar(__version__)
+        yield TitleBar("Home")
         with Horizontal():
             with Vertical(id="left"):
                 with Vertical(classes="pane", id="start") as start:
@@ -62,6 +68,9 @@ class HomeScreen(Screen[None]):
                 with Vertical(classes="pane", id="game") as game:
                     game.border_title = "Next game"
                     yield from self._compose_game()
+                with Vertical(classes="pane", id="about") as about:
+                    about.border_title = "About"
+                    yield Static(id="summaries")
             with Vertical(id="right"):
                 with Vertical(classes="pane", id="recent") as recent:
                     recent.border_title = "Recent"
@@ -96,7 +105,8 @@ class HomeScreen(Screen[None]):
 
     def _look_around(self) -> None:
         self._fetch_recent()
-        in_background(self, readiness.machine_facts, done=self._show_facts, failed=self._complain)
+        in_background(self, summaries, done=self._take_summaries, failed=self._complain)
+        in_background(self, self._facts, done=self._show_facts, failed=self._complain)
         in_background(self, warm_up, done=lambda _: None, failed=self._complain)
 
     def _fetch_recent(self) -> None:
@@ -115,6 +125,18 @@ class HomeScreen(Screen[None]):
             for fact in facts
         ]
         self.query_one("#facts", Static).update(Content("\n").join(lines))
+
+    def _take_summaries(self, known: Mapping[str, str]) -> None:
+        self._summaries = known
+        self._describe()
+
+    def _describe(self) -> None:
+        """What the chosen environment and players are, as far as they are in a list."""
+        game = self.game()
+        names = dict.fromkeys((game.environment, *game.players))
+        found = {name: text for name in names if (text := self._summaries.get(base_name(name)))}
+        lines = [Content.assemble((plain_line(name), "bold"), f"  {plain_line(text)}") for name, text in found.items()]
+        self.query_one("#summaries", Static).update(Content("\n").join(lines))
 
     def _complain(self, error: Exception) -> None:
         self.notify(f"{type(error).__name__}: {error}", title="Home is incomplete", severity="warning", markup=False)
@@ -189,6 +211,7 @@ class HomeScreen(Screen[None]):
         def take(name: str | None) -> None:
             if name is not None:
                 field.value = name
+                self._describe()
 
         self._pick(field.id or "", take)
 
@@ -197,6 +220,7 @@ class HomeScreen(Screen[None]):
         event.stop()
         if event.field.id not in {"environment", "player-1"}:
             event.field.value = ""
+            self._describe()
 
     @on(Input.Submitted)
     def _number_entered(self, event: Input.Submitted) -> None:
@@ -211,6 +235,6 @@ class HomeScreen(Screen[None]):
         current = self._field(field).value
 
         def show(choices: Sequence[Choice]) -> None:
-            self.app.push_screen(Picker(title, choices, current=current, hint=hint), take)
+            self.app.push_screen(picker(title, choices, current=current, hint=hint), take)
 
         in_background(self, environment_choices if environments else player_choices, done=show, failed=self._complain)

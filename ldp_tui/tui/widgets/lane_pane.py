@@ -218,7 +218,7 @@ class LanePane(Container, can_focus=False):
     def _show_observation(self, text: str) -> None:
         """The newest observation, in as many lines as it needs, within bounds."""
         self._observation.show(text)
-        width = max(1, self._observation.size.width)
+        width = self._observation.size.width or max(20, self.size.width - 6)
         lines = sum(len(wrap(line, width)) for line in text[:2000].split("\n"))
         height = max(2, min(lines, 3 if self.has_class("-low") else 5))
         if self._observation_rows != height:

@@ -72,6 +72,7 @@ class RecentList(OptionList):
         mark, colour = _MARKS[episode.success]
         when = ago(time.time() - episode.started)
         figures = f"{episode.return_:>9,.2f}" if abs(episode.return_) < 1e5 else f"{episode.return_:>9.1e}"
+        figures = figures.replace("-", "\N{MINUS SIGN}")
         names = max(16, self.scrollable_content_region.width - 2 - len(figures) - 8)
         left = names * 3 // 5
         return Content.assemble(
