@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Final
 
 from textual.content import Content
 
@@ -15,6 +16,9 @@ from ldp_tui.store.results import EpisodeFilter, EpisodeSummary, Sort
 from ldp_tui.tui.episode_text import ENDINGS, NONE, moment, number, return_text, success_text
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.row_table import Cell, Column
+
+FIRST_PAGES: Final = 512
+"""Episodes that are read with the count: the two pages that a table reads first, in a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,23 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The rows of one count: where each episode stands until the next."""
+    """The rows of one count. `top` are the first ended episodes; `ids` all of them, once more were wanted."""
 
     running: tuple[EpisodeSummary, ...] = ()
-    ended: array[int] = field(default_factory=lambda: array("q"))
+    count: int = 0
+    top: tuple[EpisodeSummary, ...] = ()
+    ids: array[int] | None = None
 
     def __len__(self) -> int:
-        return len(self.running) + len(self.ended)
+        return len(self.running) + self.count
 
 
 class EpisodeSource:
     """A RowSource with a connection of its own, opened and used on the table's reader thread.
 
-    Each `count` takes a new listing, whose positions hold until the next one, whatever is recorded meanwhile. The first
-    two cells of a row are the episode's id and uid.
+    The first pages are read at once, the order of all episodes only when rows beyond it are wanted; from then on
+    positions hold until the next `count`, whatever is recorded meanwhile. The first two cells of a row are the
+    episode's id and uid.
     """
 
     def __init__(self, open_reader: Callable[[], Reader], *, marked: Container[int] = ()) -> None:
@@ -64,30 +71,31 @@ class EpisodeSource:
         """How many episodes there are now."""
         query, reader = self._query, self._opened()
         running = tuple(summary for summary in reader.running() if may_run(summary, query.wanted))
-        listing = _Listing(running, reader.episode_ids(query.wanted, query.sort))
-        with self._guard:
-            if self._query is query:
-                self._listing = listing
-        return len(listing)
+        if query.wanted.words:  # found once, not again for the count
+            ids = reader.episode_ids(query.wanted, query.sort)
+            return len(self._keep(query, _Listing(running, len(ids), ids=ids)))
+        top = reader.episodes(query.wanted, query.sort, limit=FIRST_PAGES)
+        count = len(top.episodes) if top.after is None else reader.count(query.wanted)
+        return len(self._keep(query, _Listing(running, count, top.episodes)))
 
     def rows(self, start: int, stop: int) -> Sequence[Sequence[Cell]]:
         """Episodes by position in the newest listing."""
-        listing = self._listing
+        query, listing = self._query, self._listing
         above = len(listing.running)
-        ids = listing.ended[max(0, start - above) : max(0, stop - above)]
-        summaries = [*listing.running[start:stop], *(self._opened().summaries(ids) if ids else ())]
-        return [self._row(summary) for summary in summaries]
+        first, last = max(0, start - above), max(0, stop - above)
+        if listing.ids is not None or last > len(listing.top) < listing.count:
+            listing = self._ordered(query, listing)
+            ended: Sequence[EpisodeSummary] = self._opened().summaries((listing.ids or array("q"))[first:last])
+        else:
+            ended = listing.top[first:last]
+        return [self._row(summary) for summary in (*listing.running[start:stop], *ended)]
 
     def position(self, episode_id: int) -> int | None:
-        """Where an episode stands in the newest listing."""
+        """Where an episode stands in the newest listing, as far as it is read."""
         listing = self._listing
-        for row, summary in enumerate(listing.running):
-            if summary.id == episode_id:
-                return row
-        try:
-            return len(listing.running) + listing.ended.index(episode_id)
-        except ValueError:
-            return None
+        read = [summary.id for summary in listing.running]
+        read += [summary.id for summary in listing.top] if listing.ids is None else listing.ids
+        return read.index(episode_id) if episode_id in read else None
 
     def close(self) -> None:
         """Interrupt what is being read, and read no more."""
@@ -105,6 +113,18 @@ class EpisodeSource:
             if self._reader is None:
                 self._reader = self._open()
             return self._reader
+
+    def _ordered(self, query: _Query, listing: _Listing) -> _Listing:
+        if listing.ids is not None:
+            return listing
+        return self._keep(query, replace(listing, ids=self._opened().episode_ids(query.wanted, query.sort)))
+
+    def _keep(self, query: _Query, listing: _Listing) -> _Listing:
+        """Remember it, unless something else was asked for meanwhile."""
+        with self._guard:
+            if self._query is query:
+                self._listing = listing
+        return listing
 
     def _row(self, summary: EpisodeSummary) -> tuple[Cell, ...]:
         started = moment(summary.started_ns)

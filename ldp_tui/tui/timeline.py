@@ -19,6 +19,7 @@ Bools = npt.NDArray[np.bool_]
 MarkKind = Literal["error", "gain", "loss", "reflection", "end"]
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+MOST_REWARDS: Final = 100
 SHORTEST_S: Final = 0.1
 LONGEST_S: Final = 2.0
 """At speed 1 a step shows as long as it took, within these bounds, so that fast games can be followed."""
@@ -86,11 +87,16 @@ def marks(timeline: Timeline) -> tuple[Mark, ...]:
 
 
 def big_rewards(rewards: Floats) -> Bools:
-    """`[N]`: rewards of the largest twentieth that are also more than twice as large as usual, in either direction."""
+    """`[N]`: rewards of the largest twentieth that are also more than twice as large as usual, in either direction.
+
+    Of more than MOST_REWARDS only the largest count: a mark at every other place marks nothing.
+    """
     size = np.abs(np.where(np.isnan(rewards), 0.0, rewards))
     if not len(size):
         return np.zeros(0, np.bool_)
     usual, large = np.quantile(size, [0.5, 0.95], method="lower")
+    if len(size) > MOST_REWARDS:
+        large = max(large, np.partition(size, -MOST_REWARDS)[-MOST_REWARDS])
     big: Bools = (size >= large) & (size > 2 * usual) & (size > 0)
     return big
 

@@ -13,11 +13,11 @@ from ldp_tui.tui.themes import DEFAULT_THEME, THEMES, VARIABLES
 
 
 class ScreenApp(App[None]):
-    """Shows one screen; keeps what it was asked for and what was copied."""
+    """Shows one screen, if it is given one; keeps what it was asked for."""
 
     CSS_PATH: ClassVar[Any] = "../../ldp_tui/tui/app.tcss"
 
-    def __init__(self, screen: Screen[Any]) -> None:
+    def __init__(self, screen: Screen[Any] | None = None) -> None:
         super().__init__()
         self.first = screen
         self.replays: list[str] = []
@@ -29,7 +29,8 @@ class ScreenApp(App[None]):
         return dict(VARIABLES)
 
     def on_mount(self) -> None:
-        self.push_screen(self.first)
+        if self.first is not None:
+            self.push_screen(self.first)
 
     @on(ReplayRequested)
     def _remember(self, event: ReplayRequested) -> None:

@@ -219,7 +219,8 @@ class BraillePlot(Widget):
         segments: list[Segment] = []
         for line in series:
             values = np.asarray(line.values)
-            last = next((float(value) for value in values[::-1] if math.isfinite(value)), math.nan)
+            finite = values[np.isfinite(values)]
+            last = float(finite[-1]) if len(finite) else math.nan
             segments += [
                 Segment(f"━ {plain_line(line.name)} ", self._style(f"series-{line.colour % 4}")),
                 Segment(f"{number(last)}  ", self.rich_style),

@@ -75,6 +75,8 @@ class Scrubber(Widget, can_focus=True):
         self._last = 0
         self._position = 0
         self._marks: dict[int, str] = {}
+        self._symbols: tuple[tuple[int, int], dict[int, str]] | None = None
+        """The symbols by column, with the width and the last position that they were placed for."""
 
     @property
     def position(self) -> int:
@@ -87,6 +89,7 @@ class Scrubber(Widget, can_focus=True):
         self._position = max(0, min(position, self._last))
         if marks is not None:
             self._marks = dict(sorted(marks.items()))
+            self._symbols = None
         self.refresh()
 
     def action_move(self, steps: int) -> None:
@@ -155,11 +158,16 @@ class Scrubber(Widget, can_focus=True):
 
     def _mark_symbols(self) -> dict[int, str]:
         """Column to symbol; of marks that share a column the last one shows."""
-        symbols = {}
-        for position, symbol in self._marks.items():
-            if 0 <= position <= self._last:
-                symbols[self._column(position)] = symbol if cell_len(symbol) == 1 else "•"
-        return symbols
+        placed_for = columns, last = self._columns, self._last
+        if self._symbols is None or self._symbols[0] != placed_for:
+            scale = (columns - 1) / last if last else 0.0
+            symbols = {
+                round(position * scale): symbol if cell_len(symbol) == 1 else "•"
+                for position, symbol in self._marks.items()
+                if 0 <= position <= last
+            }
+            self._symbols = placed_for, symbols
+        return self._symbols[1]
 
     def _mark_line(self) -> Strip:
         symbols = self._mark_symbols()
