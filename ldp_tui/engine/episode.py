@@ -56,9 +56,7 @@ class Episode:
         self._agent_us = 0
         self._streamed: asyncio.Queue[str | None] | None = None
         self.probabilities: Mapping[str, float] | None = None
-        self._sent = Message(role="assistant")
-        self.action = self._sent
-        """The action as it is recorded: a copy, since the agent's own message goes to the environment."""
+        self.action: Message = Message(role="assistant")
 
     async def start(
         self,
@@ -121,8 +119,7 @@ class Episode:
             chosen, self._agent_state, value = await self._agent.get_asv(
                 self._agent_state, [copy_message(message) for message in self._observation]
             )
-        self._sent = _as_message(chosen)
-        self.action = copy_message(self._sent)
+        self.action = copy_message(_as_message(chosen))
         self._value = float(value)
         self._agent_us = (time.perf_counter_ns() - started) // 1000
 
@@ -146,7 +143,7 @@ class Episode:
         self._notice("env")
         self._phase = "env"
         started = time.perf_counter_ns()
-        messages, reward, done, truncated = await self._env.step(self._sent)
+        messages, reward, done, truncated = await self._env.step(copy_message(self.action))
         env_us = (time.perf_counter_ns() - started) // 1000
         self._observation = [copy_message(message) for message in messages]
         self._steps = index + 1
