@@ -94,11 +94,10 @@ def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit status. Nothing but its own errors is shown as a traceback."""
     try:
         status = app(args=arguments, prog_name="ldp-tui", standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        say("Interrupted; what was recorded until now is kept.")
-        return INTERRUPTED
+    except typer.Exit as stop:  # Ctrl-C is one too, with its own exit status
+        status = stop.exit_code
+    except typer.Abort:
+        status = INTERRUPTED
     except TyperException as error:
         say(f"ldp-tui: {usage_sentence(error)}")
         return USAGE
@@ -113,6 +112,8 @@ def run(arguments: list[str]) -> int:
         return OK
     except Exception as error:  # noqa: BLE001 (the last line of defence: no traceback reaches a person)
         return _unexpected(error)
+    if status == INTERRUPTED:
+        say("Interrupted; what was recorded until now is kept.")
     return status if isinstance(status, int) else OK
 
 

@@ -10,10 +10,12 @@ import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ldp_tui.core.errors import UsageError
+from ldp_tui.core.errors import LdpTuiError, UsageError
 from ldp_tui.engine.campaign import Campaign, EpisodeResult, play_episodes
 from ldp_tui.engine.rollout import close_bounded
 from ldp_tui.store.writer import Writer
@@ -108,13 +110,18 @@ def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> I
     size = max(1, len(seeds) // (jobs * CHUNKS_PER_JOB))
     chunks = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     context = multiprocessing.get_context("spawn")  # forking would copy threads' locks
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
-        waiting: set[Future[list[EpisodeResult]]] = {pool.submit(_play_chunk, spec, chunk) for chunk in chunks}
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        with _interrupts_held():
+            waiting: set[Future[list[EpisodeResult]]] = {pool.submit(_play_chunk, spec, chunk) for chunk in chunks}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from future.result()
+        except BrokenProcessPool as error:
+            raise LdpTuiError(
+                "A process that played died; what it recorded is kept. Play with --jobs 1 to see more."
+            ) from error
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()  # what they recorded is kept; an episode may take minutes to end by itself
@@ -123,9 +130,14 @@ def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> I
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the parent, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block ends, and never reaches processes started in it: their parent ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _writers: dict[str, Writer] = {}
