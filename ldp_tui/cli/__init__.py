@@ -6,6 +6,7 @@ cannot be carried out as written · 3 the database or a file refuses · 130 inte
 
 from __future__ import annotations
 
+import os
 import sys
 
 OK, PROBLEMS, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -20,5 +21,6 @@ def main() -> None:
         raise SystemExit(OK)
     from ldp_tui.cli.app import run
 
+    sys.path.append(os.getcwd())  # module:Class finds modules in the current folder; they never hide installed ones
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream at start-up
     raise SystemExit(run(sys.argv[1:]))
