@@ -116,14 +116,22 @@ def generate(path: Path, episodes: int, mean_steps: int, seed: int) -> None:
 
 
 def measure(ask: Callable[[], object], rounds: int) -> dict[str, float]:
-    took = []
+    """Wall time, and the processor time of this thread, which other work on the machine does not lengthen."""
+    took, busy = [], []
     for _ in range(rounds):
         gc.collect(0)
-        before = time.perf_counter()
+        before, cpu = time.perf_counter(), time.thread_time()
         ask()
+        busy.append(1e3 * (time.thread_time() - cpu))
         took.append(1e3 * (time.perf_counter() - before))
     took.sort()
-    return {"p50_ms": round(took[len(took) // 2], 3), "p95_ms": round(took[int(len(took) * 0.95)], 3)}
+    busy.sort()
+    last = int(rounds * 0.95)
+    return {
+        "p50_ms": round(took[rounds // 2], 3),
+        "p95_ms": round(took[last], 3),
+        "cpu_p95_ms": round(busy[last], 3),
+    }
 
 
 def questions(reader: Reader, episodes: int, dice: random.Random) -> dict[str, Callable[[], object]]:
@@ -213,6 +221,9 @@ def main() -> None:
             "generated_s": round(generated, 1),
             "limit_ms": LIMIT_MS,
             "above_the_limit": slow,
+            "above_the_limit_in_cpu_time": [
+                name for name, figures in timed.items() if figures["cpu_p95_ms"] > LIMIT_MS
+            ],
             "open": opening,
             "queries": timed,
         }

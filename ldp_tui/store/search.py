@@ -13,6 +13,9 @@ from ldp_tui.store.results import SearchHit, SearchResult
 RANKED_AT_MOST: Final = 3_000
 """More hits are not ranked: bm25 over a very common word took up to 4 s."""
 
+COMMON: Final = 20_000
+"""A word with more hits than this is not ranked by: bm25 counts all of them."""
+
 TAIL: Final = 2_000
 """Unindexed messages that are scanned."""
 
@@ -38,16 +41,21 @@ def search(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> 
         return SearchResult((), ranked=True, total=0, unindexed=left)
     hits = _tail_hits(connection, wanted, limit) if left else []
     query = match_query(wanted)
-    total = connection.execute(
-        "select count(*) from (select rowid from message_fts where message_fts match ? limit ?)",
-        (query, RANKED_AT_MOST + 1),
-    ).fetchone()[0]
-    ranked = total <= RANKED_AT_MOST
+    total = _hits(connection, query, RANKED_AT_MOST + 1)
+    ranked = total <= RANKED_AT_MOST and all(
+        _hits(connection, match_query([word]), COMMON + 1) <= COMMON for word in wanted if total
+    )
     rows = connection.execute(_BEST if ranked else _NEWEST, (_OPEN, _CLOSE, query, limit)).fetchall()
     indexed = [SearchHit(ep, uid, t, i, role, *_unmarked(snippet or "")) for ep, uid, t, i, role, snippet in rows]
     return SearchResult(
         tuple((hits + indexed)[:limit]), ranked=ranked, total=min(total, RANKED_AT_MOST) + len(hits), unindexed=left
     )
+
+
+def _hits(connection: sqlite3.Connection, query: str, most: int) -> int:
+    """How many indexed messages match, counting no further than `most`."""
+    counted = "select count(*) from (select rowid from message_fts where message_fts match ? limit ?)"
+    return int(connection.execute(counted, (query, most)).fetchone()[0])
 
 
 def episodes_with(connection: sqlite3.Connection, words: Sequence[str]) -> set[int]:
