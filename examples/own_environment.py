@@ -37,7 +37,7 @@ class FindTheNumber(Environment[int]):
 
     async def step(self, action: Message) -> tuple[Messages, float, bool, bool]:
         """Answer the guess: observations, reward, done, truncated."""
-        if not isinstance(action, ToolRequestMessage):
+        if not isinstance(action, ToolRequestMessage) or not action.tool_calls:
             return self.default_no_tool_calls_response
         answers = await self.exec_tool_calls(action)
         return [*answers], 1.0 if self.found else -0.01, self.found, False
