@@ -25,7 +25,7 @@ from ldp_tui.tui.preferences import (
     preferences_path,
     save_preferences,
 )
-from ldp_tui.tui.requests import Game, LibraryRequested, PlayRequested, ReplayRequested
+from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
 from ldp_tui.tui.terminal import own_terminal, why_no_terminal
 from ldp_tui.tui.themes import DEFAULT_THEME, THEMES, VARIABLES
 
@@ -137,7 +137,8 @@ class LdpTuiApp(App[None]):
         with ONE_AT_A_TIME:
             from ldp_tui.play.session_spec import LaneSpec, SessionSpec
 
-        self.remember(environment=game.environment, players=game.players, max_steps=game.max_steps or 0)
+        if game != DEMO:
+            self.remember(environment=game.environment, players=game.players, max_steps=game.max_steps or 0)
         lanes = tuple(LaneSpec(game.environment, player) for player in game.players)
         self.open_play(SessionSpec(lanes=lanes, seed=game.seed, max_steps=game.max_steps, db=str(self.db)))
 

@@ -21,8 +21,8 @@ ACTION = "action"
 MINUS = "\N{MINUS SIGN}"
 DRAWING_COLUMNS = 60
 """Longest line of a rendering in characters that is a drawing; longer ones are prose."""
-SOON = 0.3
-"""Seconds before a wait is worth a figure."""
+SOON = 0.8
+"""Seconds before a wait is worth its name and a figure: above a heartbeat's half second, so quick lanes are calm."""
 
 _PHASES = {
     "starting": "starting",
@@ -36,6 +36,7 @@ _PHASES = {
     "failed": "failed",
 }
 _TIMED = frozenset({"starting", "resetting", "agent thinking", "env step"})
+_QUICK = frozenset({"agent thinking", "env step"})
 _REASONS = {
     "terminated": "ended",
     "truncated": "cut at the limit",
@@ -62,7 +63,11 @@ def state(lane: LaneView) -> str:
     if lane.phase is None:
         return "starting"
     words, seconds = _PHASES[lane.phase.name], lane.phase.seconds
-    return f"{words} {seconds:.1f} s" if lane.phase.name in _TIMED and seconds >= SOON else words
+    if lane.phase.name not in _TIMED:
+        return words
+    if seconds >= SOON:
+        return f"{words} {seconds:.1f} s"
+    return "playing" if lane.phase.name in _QUICK else words
 
 
 def reason(ended: EpisodeEnded) -> str:

@@ -18,6 +18,10 @@ class Game:
     """Steps after which an episode is cut; None: the environment decides."""
 
 
+DEMO = Game("Blackjack-v1", ("human", "optimal"))
+"""What shows the app without a key, a GPU or a choice."""
+
+
 class PlayRequested(Message):
     """Start this game."""
 

@@ -7,12 +7,16 @@ from ldp_tui.tui.app import LdpTuiApp
 from ldp_tui.tui.screens.engine_log import EngineLogScreen
 from ldp_tui.tui.screens.help import HelpScreen
 from ldp_tui.tui.screens.home import HomeScreen
+from ldp_tui.tui.screens.library import LibraryScreen
 from ldp_tui.tui.screens.play import PlayScreen
+from ldp_tui.tui.screens.replay import ReplayScreen
 
 SCOPES: dict[Scope, type] = {
     "app": LdpTuiApp,
     "home": HomeScreen,
     "play": PlayScreen,
+    "library": LibraryScreen,
+    "replay": ReplayScreen,
     "log": EngineLogScreen,
     "help": HelpScreen,
 }

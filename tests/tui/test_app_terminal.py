@@ -23,13 +23,19 @@ def terminal(tmp_path: Path, *argv: str, columns: int = 120, rows: int = 40, **e
 
 
 def test_a_hand_of_blackjack(tmp_path: Path):
-    """Demo, two keys, quit: both episodes are in the database, and the terminal is as it was."""
+    """Demo, a key, a look at replay and library, quit: both episodes are in the database, the terminal as it was."""
     with terminal(tmp_path) as term:
         term.wait_for("Next game")
         term.press("d")
         term.wait_for("[s] stick", timeout=60)
         term.press("s")
         term.wait_for("Result", timeout=60)
+        term.press("enter")
+        term.wait_for("Next mark")
+        term.press("escape")
+        term.wait_for("Result")
+        term.press("l")
+        term.wait_for("ldp-tui · Library")
         term.press("ctrl+q")
         assert term.wait_exit() == 0
         assert b"\x1b[?1049l" in term.output

@@ -31,7 +31,8 @@ def test_titles_from_long_to_short():
     ("phase", "text"),
     [
         (LanePhase(0, "agent thinking", 3.21), "thinking 3.2 s"),
-        (LanePhase(0, "agent thinking", 0.1), "thinking"),
+        (LanePhase(0, "agent thinking", 0.5), "playing"),
+        (LanePhase(0, "resetting", 0.1), "resetting"),
         (LanePhase(0, "waiting for you", 60.0), "waiting for you"),
         (LanePhase(0, "env step", 1.1), "env busy 1.1 s"),
         (None, "starting"),

@@ -21,7 +21,7 @@ from ldp_tui.tui.background import in_background
 from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, summaries
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
-from ldp_tui.tui.requests import Game, LibraryRequested, PlayRequested, ReplayRequested
+from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
 from ldp_tui.tui.screens import picker, warm_up
 from ldp_tui.tui.widgets.menu import Menu
 from ldp_tui.tui.widgets.pick_field import PickField
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ldp_tui.tui.screens.dialogs import Choice
 
 MAX_LANES = 4
-DEMO = Game("Blackjack-v1", ("human", "optimal"))
+LOOK_AFTER = 0.15
+"""Seconds after which threads may begin to load things: by then Home is painted."""
 _START = ("home.play", "home.versus", "home.demo", "home.library", "home.replay")
 
 
@@ -52,6 +53,7 @@ class HomeScreen(Screen[None]):
         """`facts` finds out what this machine has, on a background thread."""
         super().__init__()
         self._preferences, self._db, self._facts = preferences, db, facts
+        self._looked = False
         self._newest: str | None = None
         self._summaries: Mapping[str, str] = {}
 
@@ -96,14 +98,15 @@ class HomeScreen(Screen[None]):
         """Put the cursor on Start; fetch the rest once this is painted."""
         self.query_one("#menu").focus()
         self.query_one(TitleBar).state = str(self._db)
-        self.call_after_refresh(self._look_around)
+        self.set_timer(LOOK_AFTER, self._look_around)
 
     def on_screen_resume(self) -> None:
         """Coming back: there may be new episodes."""
-        if self.is_mounted:
+        if self._looked:
             self._fetch_recent()
 
     def _look_around(self) -> None:
+        self._looked = True
         self._fetch_recent()
         in_background(self, summaries, done=self._take_summaries, failed=self._complain)
         in_background(self, self._facts, done=self._show_facts, failed=self._complain)

@@ -29,9 +29,10 @@ from ldp_tui.tui.widgets.tool_form import ToolForm
 from ldp_tui.tui.widgets.transcript import Block, Transcript
 from ldp_tui.tui.wrapping import wrap
 
-BROAD, LOW = 92, 30
+BROAD, LOW = 92, 26
 """Columns from which two columns fit; rows below which one of the lower sections is shown at a time."""
-SECTIONS = ("steps", "reflection", "curve")
+SECTIONS = {"steps": "Steps", "reflection": "Reflection", "curve": "Return"}
+"""Lower sections by style class, with their titles."""
 
 
 class LanePane(Container, can_focus=False):
@@ -94,14 +95,11 @@ class LanePane(Container, can_focus=False):
                 controls.border_title = " Actions "
                 yield ActionPad()
                 yield ToolForm()
-            with Vertical(classes="section lower steps") as steps:
-                steps.border_title = " Steps "
+            with Vertical(classes="section lower steps"):
                 yield StepLog()
-            with Vertical(classes="section lower reflection") as reflection:
-                reflection.border_title = " Reflection "
+            with Vertical(classes="section lower reflection"):
                 yield TailText(hint="no reflection yet")
-            with Vertical(classes="section lower curve") as curve:
-                curve.border_title = " Return "
+            with Vertical(classes="section lower curve"):
                 yield BraillePlot(hint="no reward yet")
 
     def on_mount(self) -> None:
@@ -119,6 +117,8 @@ class LanePane(Container, can_focus=False):
         broad, low = event.size.width >= BROAD, event.size.height < LOW
         self.set_class(broad, "-broad")
         self.set_class(low and not broad, "-low")
+        for name, title in SECTIONS.items():
+            self.query_one(f".{name}").border_title = f" {title} · v turns " if low and not broad else f" {title} "
         self.call_after_refresh(self.tell_size)
         self.show_title(self._shown)
 
