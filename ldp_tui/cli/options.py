@@ -80,7 +80,7 @@ EpisodeKey = Annotated[
     typer.Argument(metavar="ID", help="Number, uid, or the beginning of a uid.", autocompletion=_complete_episode),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Seed of every lane. Default: none.", show_default=False)
+    int | None, typer.Option("--seed", min=0, help="Seed of every lane. Default: one is drawn.", show_default=False)
 ]
 MaxSteps = Annotated[
     int | None,

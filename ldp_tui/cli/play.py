@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,7 @@ from ldp_tui.core.errors import UsageError
 
 if TYPE_CHECKING:
     from ldp_tui.engine.events import EpisodeEnded
+    from ldp_tui.play.session_spec import SessionSpec
     from ldp_tui.store.writer import Writer
 
 DEMO_ENVIRONMENT = "Blackjack-v1"
@@ -49,7 +51,10 @@ def play(
         raise UsageError(f"At most {MAX_LANES} players fit side by side; {len(agents)} were given.")
     if as_text or as_json or not _has_terminal():
         return play_as_text(environment, agents, seed=seed, max_steps=max_steps, as_json=as_json, database=database)
-    return _open_session(environment, agents, seed=seed, max_steps=max_steps, database=database)
+    from ldp_tui.tui.app import run_app
+
+    session = session_of(environment, agents, seed=seed, max_steps=max_steps, database=database)
+    return run_app(session=session, db=database)
 
 
 def open_app_or_demo(database: Path | None) -> int:
@@ -87,6 +92,8 @@ def play_as_text(
         raise UsageError("A person plays in the app, which needs a terminal; name another player with --agent.")
     for name in agents:
         check_playable(environment, name, seed)
+    if seed is None:  # drawn once, so that all lanes face the same episode and it can be played again
+        seed = secrets.randbelow(2**31)
     path = default_path(database)
     run_uid = new_run_uid()
     failed = False
@@ -138,15 +145,15 @@ async def _play_lane(
     return ended
 
 
-def _open_session(
+def session_of(
     environment: str, agents: list[str], *, seed: int | None, max_steps: int | None, database: Path | None
-) -> int:
+) -> SessionSpec:
+    """The session that the app opens: one lane for each player, recorded."""
     from ldp_tui.play.session_spec import LaneSpec, SessionSpec
-    from ldp_tui.tui.app import run_app
+    from ldp_tui.store import default_path
 
-    settings: dict[str, Any] = {"seed": seed, "max_steps": max_steps, "db": str(database) if database else None}
-    session = SessionSpec(lanes=tuple(LaneSpec(environment, name) for name in agents), **settings)
-    return run_app(session=session, db=database)
+    lanes = tuple(LaneSpec(environment, name) for name in agents)
+    return SessionSpec(lanes=lanes, seed=seed, max_steps=max_steps, db=str(default_path(database)))
 
 
 def _has_terminal() -> bool:

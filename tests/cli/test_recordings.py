@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ldp_tui.cli.play import session_of
 from ldp_tui.store import connect_writer
 from tests.cli.conftest import Commands
 
@@ -48,6 +49,23 @@ def test_lanes_as_text(ldp: Commands) -> None:
     assert "   3  act(action='stick')  reward +1  (Optimal: stick" in answer.out
     assert answer.out.endswith("terminated after 4 steps: return 1, success\n\n")
     assert [row["seed"] for row in ldp("ls", "--json").json] == ["2", "2"]
+
+
+def test_lanes_without_a_seed(ldp: Commands) -> None:
+    """One is drawn for all of them, and told, so that the episode can be played again."""
+    ldp("play", "maze", "-a", "random", "-a", "random", "--max-steps", 1, "--plain")
+
+    first, second = [row["seed"] for row in ldp("ls", "--json").json]
+    assert first == second
+    assert first is not None
+
+
+def test_lanes_in_the_app(ldp: Commands) -> None:
+    """The session that the app is opened with is recorded where the command line says, or by default."""
+    spec = session_of("maze", ["human", "random"], seed=3, max_steps=None, database=None)
+
+    assert [(lane.environment, lane.agent) for lane in spec.lanes] == [("maze", "human"), ("maze", "random")]
+    assert (spec.seed, spec.db) == (3, "recordings/ldp.db")
 
 
 def test_lanes_as_json(ldp: Commands) -> None:
