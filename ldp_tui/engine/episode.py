@@ -146,10 +146,8 @@ class Episode:
         messages, reward, done, truncated = await self._env.step(copy_message(self.action))
         env_us = (time.perf_counter_ns() - started) // 1000
         self._observation = [copy_message(message) for message in messages]
-        self._steps = index + 1
-        reward = float(reward)
-        self._return += reward
-        return StepTaken(
+        reward = float(reward) + 0.0  # no negative zero, which no database keeps
+        taken = StepTaken(
             index=index,
             action=self.action,
             observation=self._seen(),
@@ -166,6 +164,9 @@ class Episode:
             env_us=env_us,
             usage=self._usage,
         )
+        self._steps = index + 1  # what fails before this is no step: it is neither told nor stored
+        self._return += reward
+        return taken
 
     def end(self, reason: EndReason, *, error: Exception | None = None) -> EpisodeEnded:
         """How it ended; `error` is what failed, in the phase that is under way."""

@@ -88,6 +88,7 @@ def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, 
     """The operation that stores one step. `human`: a person chose the action."""
     rows = [MessageRow("assistant", "reflection", None, None, event.reflection, None)] if event.reflection else []
     rows.extend(message_rows(event.action))
+    calls = _calls_json(rows)
     flags = (FLAG_TERMINATED if event.terminated else 0) | (FLAG_TRUNCATED if event.truncated else 0)
     flags |= FLAG_HUMAN if human else 0
     for message in event.observation:
@@ -97,7 +98,7 @@ def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, 
     usage = event.usage
     row = StepRow(
         t=event.index + 1,
-        action=_calls_json(rows),
+        action=calls,
         reward=event.reward,
         flags=flags,
         value=event.value or None,
