@@ -24,6 +24,9 @@ PREVIEW: Final = 65_536
 LARGEST: Final = 512 * 2**20
 """Bytes of UTF-8 above which a value is refused."""
 
+HUGE: Final = 1e100
+"""Finite numbers of this magnitude are kept in their row and left out of sums, whose squares would overflow."""
+
 _DEEPEST: Final = 200
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -54,18 +57,28 @@ def clean_json(value: object) -> CleanJson:
 
 
 def clean_number(value: object) -> tuple[float | None, str | None]:
-    """A number as (float, None); NaN and infinities as (None, "nan" | "inf" | "-inf"); None as (None, None)."""
+    """A number as (float, None); NaN and infinities as (None, "nan" | "inf" | "-inf"); None as (None, None).
+
+    SQLite has no negative zero: it becomes zero here, before it is hashed.
+    """
     if value is None:
         return None, None
     number = float(value)  # type: ignore[arg-type]  # whatever float() takes: numpy scalars, Decimal, bool
     if math.isfinite(number):
-        return number, None
+        return number + 0.0, None
     return None, _tag(number)
 
 
 def reward_of(reward: float | None, tag: str | None) -> float | None:
     """The reward that `clean_number` took apart."""
     return reward if tag is None else float(tag)
+
+
+def summand(number: float | None, tag: str | None) -> tuple[float, str | None]:
+    """What a cleaned number adds to a sum, and the tag that the sum gets from it: "nan", "inf", "-inf" or "huge"."""
+    if number is None:
+        return 0.0, tag
+    return (number, None) if -HUGE < number < HUGE else (0.0, "huge")
 
 
 def clean_seed(seed: object) -> str | None:

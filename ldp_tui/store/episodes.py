@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ldp_tui.store.blobs import get_blob, get_text
-from ldp_tui.store.cleaning import reward_of
+from ldp_tui.store.cleaning import reward_of, summand
 from ldp_tui.store.errors import EpisodeUnknown, StoreCorrupt
 from ldp_tui.store.lineage import segments
 from ldp_tui.store.pictures import CODEC_TEXT, PictureEncoder, decode_rgb, decode_text
@@ -132,7 +132,7 @@ def returns(connection: sqlite3.Connection, ep: int) -> array[float]:
         for (reward,) in connection.execute(
             "select reward from step where ep=? and t>=? and t<? order by t", (segment.ep, segment.start, segment.stop)
         ).fetchall():
-            total += reward or 0.0
+            total += summand(reward, None)[0]
             curve.append(total)
     return curve
 

@@ -11,8 +11,8 @@ from ldp_tui.store import chain, rollups
 from ldp_tui.store.blobs import INLINE, put_blob
 from ldp_tui.store.bulk import BulkInsert
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
-from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW
-from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder
+from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW, summand
+from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder, ValueRefused
 from ldp_tui.store.lineage import Inherited, inherited
 from ldp_tui.store.ownership import Owner
 from ldp_tui.store.preparing import ReadyRow, check_agent, check_end, check_env, check_header, prepare
@@ -26,6 +26,7 @@ STEP_COLUMNS: Final = (
 )
 MESSAGE_COLUMNS: Final = ("ep", "t", "i", "role", "kind", "name", "call_id", "content", "extra", "content_id")
 _PLAYERS: Final = 1024
+_MOST_TOKENS: Final = 2**50
 _CONTENT: Final = MESSAGE_COLUMNS.index("content")
 # fmt: on
 
@@ -261,11 +262,12 @@ class Ledger:
         live.n_messages += len(ready.messages)
         live.tokens_in += row.tokens_in or 0
         live.tokens_out += row.tokens_out or 0
-        live.cost_usd += ready.cost_usd or 0.0
-        if ready.reward is not None:
-            live.ret += ready.reward
-        elif ready.reward_x is not None:
-            live.ret_x = ready.reward_x
+        if live.tokens_in + live.tokens_out > _MOST_TOKENS:
+            raise ValueRefused(f"Row {t} claims more tokens than can be counted; correct them.")
+        live.cost_usd += summand(ready.cost_usd, None)[0]
+        added, tag = summand(ready.reward, ready.reward_x)
+        live.ret += added
+        live.ret_x = tag or live.ret_x
         self._touched[ep] = live
 
     def _slim(self, text: str | None) -> tuple[str | None, int | None]:

@@ -33,8 +33,10 @@ class Inherited:
 _NOTHING = Inherited(0, 0.0, None, 0, 0, 0.0, b"")
 
 _SUMS = (
-    "select coalesce(sum(reward), 0.0), max(reward_x), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
-    " coalesce(sum(cost_usd), 0.0) from step where ep=? and t>=? and t<?"
+    "select coalesce(sum(reward) filter(where abs(reward)<1e100), 0.0),"
+    " max(coalesce(reward_x, iif(abs(reward)>=1e100, 'huge', null))), coalesce(sum(tokens_in), 0),"
+    " coalesce(sum(tokens_out), 0), coalesce(sum(cost_usd) filter(where abs(cost_usd)<1e100), 0.0)"
+    " from step where ep=? and t>=? and t<?"
 )
 
 

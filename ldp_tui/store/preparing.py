@@ -55,6 +55,8 @@ def _plainly(row: StepRow) -> ReadyRow | None:
     reward_x = None
     if type(reward) is not float or not -_HUGE < reward < _HUGE:
         reward, reward_x = clean_number(reward)
+    else:
+        reward += 0.0  # as in clean_number: no negative zero
     if value is not None:
         value, _ = clean_number(value)
     if cost is not None:

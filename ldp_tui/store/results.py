@@ -73,7 +73,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSummary:
-    """One line of a list. `return_` sums the finite rewards; `return_tag` names a NaN or infinite one among them."""
+    """One line of a list. `return_` leaves out NaN, infinite and huge (1e100) rewards; `return_tag` tells of them."""
 
     id: int
     uid: str

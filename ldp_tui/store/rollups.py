@@ -1,7 +1,7 @@
 """The leaderboard table: one row per environment and agent, kept by the transaction that ends an episode.
 
 Returns of `done` and `truncated` episodes count towards mean and spread (Welford's update); failed, interrupted and
-aborted ones, and returns with a NaN or infinite reward in them, are only counted.
+aborted ones, and returns with a NaN, infinite or huge reward in them, are only counted.
 """
 
 from __future__ import annotations

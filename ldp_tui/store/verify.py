@@ -13,7 +13,7 @@ from typing import Any, Final
 from ldp_tui.store import chain
 from ldp_tui.store.blobs import blob_hash, get_blob, unpack_blob
 from ldp_tui.store.catalog import agent_hash, env_hash
-from ldp_tui.store.cleaning import clean_text
+from ldp_tui.store.cleaning import clean_text, summand
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.episodes import find, header
 from ldp_tui.store.errors import StoreCorrupt, translate
@@ -147,11 +147,12 @@ class _Sums:
     def add(self, t: int, messages: int, reward: float | None, tag: str | None, spent: tuple[Any, Any, Any]) -> None:
         self.rows, self.t = self.rows + 1, t
         self.messages += messages
-        self.ret += reward or 0.0
-        self.ret_x = tag if tag is not None else self.ret_x
+        added, told = summand(reward, tag)
+        self.ret += added
+        self.ret_x = told or self.ret_x
         self.tokens_in += spent[0] or 0
         self.tokens_out += spent[1] or 0
-        self.cost += spent[2] or 0.0
+        self.cost += summand(spent[2], None)[0]
 
     def exact(self) -> tuple[int, int, str | None, int, int]:
         return self.t, self.messages, self.ret_x, self.tokens_in, self.tokens_out

@@ -22,6 +22,13 @@ from .recording import begin, database
 
 valid_text = st.text(st.characters(codec="utf-8"))
 any_text = st.text(st.characters(exclude_categories=()))
+
+
+def positive_zero(number: float) -> float:
+    """SQLite has no negative zero."""
+    return number + 0.0
+
+
 whole = st.integers(-(2**63), 2**63 - 1)
 messages = st.builds(
     MessageRow,
@@ -37,12 +44,12 @@ rows = st.builds(
     StepRow,
     t=st.just(0),
     action=st.none() | valid_text,
-    reward=st.none() | st.floats(),
+    reward=st.none() | st.floats().map(positive_zero),
     flags=st.integers(0, 31),
-    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False).map(positive_zero),
     tokens_in=st.none() | st.integers(0, 2**40),
     tokens_out=st.none() | st.integers(0, 2**40),
-    cost_usd=st.none() | st.floats(0, 1e6),
+    cost_usd=st.none() | st.floats(0, 1e6).map(positive_zero),
     dt_us=st.none() | whole,
     picture=pictures,
     obs=st.none() | st.binary(max_size=3000),

@@ -164,6 +164,43 @@ def test_unfinite_rewards_are_kept_and_left_out_of_sums(tmp_path: Path) -> None:
     assert (standing.n, standing.n_scored) == (1, 0)
 
 
+@pytest.mark.parametrize("zero", [-0.0, np.float64(-0.0)], ids=["float", "numpy"])
+def test_negative_zero_is_zero_and_verifies(tmp_path: Path, zero: float) -> None:
+    """SQLite stores -0.0 as 0.0; what is hashed is what is stored, or a verification would cry wolf."""
+    path = database(tmp_path)
+    odd = replace(row(1), reward=zero, value=zero, cost_usd=zero)
+    with connect_writer(path) as writer:
+        writer.submit(begin("a"))
+        writer.wait(writer.submit(AddStep("a", odd)), timeout=30)
+    assert verify(path).problems == ()
+
+
+def test_huge_rewards_do_not_stop_the_leaderboard(tmp_path: Path) -> None:
+    """Finite rewards whose squares overflow are kept and told, and left out of sums; later episodes count as ever."""
+    path = database(tmp_path)
+    with connect_writer(path) as writer:
+        record_episode(writer, "huge", rewards=(1.7e308, 1.7e308, -1.7e308, 2.0))
+        record_episode(writer, "plain", rewards=(3.0,))
+    with Reader(path) as reader:
+        summary = reader.episode("huge").summary
+        (line,) = reader.rollup()
+        assert [step.reward for step in reader.steps("huge")][1:3] == [1.7e308, 1.7e308]
+    assert (summary.return_, summary.return_tag) == (2.0, "huge")
+    assert (line.n, line.n_scored, line.mean) == (2, 1, 3.0)
+    assert verify(path).problems == ()
+
+
+def test_impossible_token_counts_are_refused(tmp_path: Path) -> None:
+    """They would overflow the sums of all later episodes."""
+    path = database(tmp_path)
+    with connect_writer(path) as writer:
+        writer.submit(begin("a"))
+        with pytest.raises(ValueRefused, match="more tokens than can be counted"):
+            writer.wait(writer.submit(AddStep("a", replace(row(1), tokens_in=2**62))), timeout=30)
+        writer.wait(writer.submit(AddStep("a", row(1))), timeout=30)
+    assert verify(path).problems == ()
+
+
 def test_numpy_numbers_in_a_row_are_stored_as_numbers(tmp_path: Path) -> None:
     """Integers and floats of numpy end up as what the columns hold."""
     path = database(tmp_path)
