@@ -19,8 +19,19 @@ def main() -> None:
 
         sys.stdout.write(f"ldp-tui {__version__}\n")
         raise SystemExit(OK)
+    sys.path.append(os.getcwd())  # noqa: PTH109 (pathlib costs a tenth of the start); module:Class looks here last
+    if not sys.argv[1:]:
+        from ldp_tui.cli.guard import guarded, has_terminal
+
+        if has_terminal():  # the app needs nothing of the command line, whose parser would delay its first picture
+            raise SystemExit(guarded(_open_app))
     from ldp_tui.cli.app import run
 
-    sys.path.append(os.getcwd())  # module:Class finds modules in the current folder; they never hide installed ones
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream at start-up
     raise SystemExit(run(sys.argv[1:]))
+
+
+def _open_app() -> int:
+    from ldp_tui.tui.app import run_app
+
+    return run_app()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -12,9 +11,6 @@ from typer.exceptions import TyperException
 from ldp_tui.cli import (
     INTERRUPTED,
     OK,
-    PROBLEMS,
-    REFUSED,
-    USAGE,
     agents,
     db,
     envs,
@@ -26,10 +22,10 @@ from ldp_tui.cli import (
     show,
 )
 from ldp_tui.cli import run as run_command
+from ldp_tui.cli.guard import guarded
 from ldp_tui.cli.options import Database
-from ldp_tui.cli.output import ReaderGone, say
 from ldp_tui.cli.usage import usage_sentence
-from ldp_tui.core.errors import LdpTuiError, UsageError
+from ldp_tui.core.errors import UsageError
 
 EPILOG = """
 \b
@@ -92,44 +88,15 @@ def start(
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit status. Nothing but its own errors is shown as a traceback."""
+    return guarded(lambda: _status_of(arguments))
+
+
+def _status_of(arguments: list[str]) -> object:
     try:
-        status = app(args=arguments, prog_name="ldp-tui", standalone_mode=False)
+        return app(args=arguments, prog_name="ldp-tui", standalone_mode=False)
     except typer.Exit as stop:  # Ctrl-C is one too, with its own exit status
-        status = stop.exit_code
+        return stop.exit_code
     except typer.Abort:
-        status = INTERRUPTED
+        return INTERRUPTED
     except TyperException as error:
-        say(f"ldp-tui: {usage_sentence(error)}")
-        return USAGE
-    except UsageError as error:
-        say(f"ldp-tui: {error}")
-        return USAGE
-    except LdpTuiError as error:
-        say(f"ldp-tui: {error}")
-        return REFUSED
-    except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
-        return OK
-    except Exception as error:  # noqa: BLE001 (the last line of defence: no traceback reaches a person)
-        return _unexpected(error)
-    if status == INTERRUPTED:
-        say("Interrupted; what was recorded until now is kept.")
-    return status if isinstance(status, int) else OK
-
-
-def _unexpected(error: Exception) -> int:
-    import traceback
-
-    from platformdirs import user_log_path
-
-    log = user_log_path("ldp-tui") / "errors.log"
-    told = f"ldp-tui: something unexpected happened ({type(error).__name__}: {error})."
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            traceback.print_exception(error, file=file)
-    except OSError:
-        say(told)
-    else:
-        say(f"{told} Details: {log}")
-    return PROBLEMS
+        raise UsageError(usage_sentence(error)) from error

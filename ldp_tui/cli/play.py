@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
+from ldp_tui.cli.guard import has_terminal
 from ldp_tui.cli.options import AgentTexts, Database, EnvironmentText, Json, MaxSteps, Seed, is_human
 from ldp_tui.cli.output import emit, emit_json, say
 from ldp_tui.core.errors import UsageError
@@ -49,7 +49,7 @@ def play(
         check_agent_name(name)
     if len(agents) > MAX_LANES:
         raise UsageError(f"At most {MAX_LANES} players fit side by side; {len(agents)} were given.")
-    if as_text or as_json or not _has_terminal():
+    if as_text or as_json or not has_terminal():
         return play_as_text(environment, agents, seed=seed, max_steps=max_steps, as_json=as_json, database=database)
     from ldp_tui.tui.app import run_app
 
@@ -59,7 +59,7 @@ def play(
 
 def open_app_or_demo(database: Path | None) -> int:
     """The app's Home where there is a terminal; else the demo as plain text."""
-    if _has_terminal():
+    if has_terminal():
         from ldp_tui.tui.app import run_app
 
         return run_app(db=database)
@@ -154,9 +154,3 @@ def session_of(
 
     lanes = tuple(LaneSpec(environment, name) for name in agents)
     return SessionSpec(lanes=lanes, seed=seed, max_steps=max_steps, db=str(default_path(database)))
-
-
-def _has_terminal() -> bool:
-    import os
-
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ldp_tui.cli.guard import has_terminal
 from ldp_tui.cli.options import Database, EpisodeKey, episode_key
 from ldp_tui.cli.output import emit
 
@@ -30,7 +31,7 @@ def replay(
     path = default_path(database)
     with Reader(path) as reader:
         recorded = load_episode(reader, episode_key(episode), pictures=False)
-        if as_text or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if as_text or not has_terminal():
             narrator = Narrator()
             for event in replayed(reader, recorded.header.summary.id):
                 for line in narrator.lines(event):
