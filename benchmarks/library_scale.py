@@ -164,7 +164,7 @@ async def use_library(db: Path, rounds: int, measured: Measured, watch: LoopWatc
                         line.value = asked
                         name = kind if asked else "clear filter"
                         await measured.time(name, screen._apply_filter, library.shows(*expected))
-                        await pilot.pause(0.15)
+                        await pilot.pause(0.4)
             for _ in range(rounds):
                 before = screen._pane.border_title
                 table.action_move_to(dice.randrange(table.row_count))

@@ -259,6 +259,24 @@ async def test_another_source() -> None:
         assert pilot.app.table.cursor == 0
 
 
+async def test_another_source_that_takes_long() -> None:
+    """The old rows stay in sight but cannot be chosen; then the new ones take their place."""
+    gate = threading.Event()
+    async with OneTable(Numbered(100)).run_test(size=(40, 5)) as pilot:
+        await read(pilot)
+        pilot.app.table.focus()
+        pilot.app.table.show(Numbered(7, gate=gate))
+        await until(pilot, lambda: pilot.app.table.row_count == 7)
+        await pilot.press("down", "enter")
+        assert "env-1" in pilot.app.rows()[2]
+        assert pilot.app.table.row_at(1) is None
+        assert not pilot.app.heard_of(RowTable.Selected)
+        gate.set()
+        await until(pilot, lambda: pilot.app.table.row_at(1) is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.heard_of(RowTable.Selected))
+
+
 async def test_no_rows() -> None:
     """The hint says so; keys do nothing."""
     async with OneTable(Numbered(0)).run_test(size=(40, 5)) as pilot:

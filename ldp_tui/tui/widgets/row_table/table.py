@@ -143,6 +143,8 @@ class RowTable(ScrollView, can_focus=True):
         self._count: int | None = None
         self._failure: str | None = None
         self._announced: tuple[int, Row] | None = None
+        self._passing = False
+        """Whether the rows on the screen are those of the source before."""
 
     @property
     def row_count(self) -> int:
@@ -151,16 +153,17 @@ class RowTable(ScrollView, can_focus=True):
 
     def row_at(self, row: int) -> Row | None:
         """The cells of a row, if they have been read."""
-        return self._cache.row(row)
+        return None if self._passing else self._cache.row(row)
 
     def show(self, source: RowSource, columns: Sequence[Column] | None = None) -> None:
-        """Show other rows, from the top."""
+        """Show other rows, from the top; the old ones stay in sight, but cannot be chosen, until these have come."""
         self._source = source
         if columns is not None:
             self._columns = tuple(columns)
         self._stop_reading()
-        self._cache.clear()
-        self._count = self._announced = None
+        self._passing = self._count is not None
+        self._cache.expire()
+        self._announced = None
         self.set_reactive(RowTable.cursor, 0)
         self.scroll_to(0, 0, animate=False, force=True)
         if self.is_mounted:
@@ -227,7 +230,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def action_select(self) -> None:
         """Choose the row under the cursor."""
-        cells = self._cache.row(self.cursor)
+        cells = self.row_at(self.cursor)
         if cells is not None and self.cursor < self.row_count:
             self.post_message(self.Selected(self, self.cursor, cells))
 
@@ -326,19 +329,29 @@ class RowTable(ScrollView, can_focus=True):
         match news:
             case Counted(rows):
                 self._count = rows
+                if not rows:
+                    self._let_pass()
                 self._measure()
                 self.set_reactive(RowTable.cursor, self.validate_cursor(self.cursor))
                 self.post_message(self.Loaded(self, rows))
                 self.refresh()
                 self._read_visible()
             case PageRead(page, rows):
+                self._let_pass()
                 self._cache.put(page, rows)
                 self.refresh()
                 self._announce()
             case ReadFailed(error):
+                self._let_pass()
                 self._failure = plain_line(f"{type(error).__name__}: {error}")
                 self.post_message(self.SourceFailed(self, error))
                 self.refresh()
+
+    def _let_pass(self) -> None:
+        """Forget the rows of the source before."""
+        if self._passing:
+            self._passing = False
+            self._cache.clear()
 
     def _measure(self) -> None:
         if self._count is not None:
@@ -362,7 +375,7 @@ class RowTable(ScrollView, can_focus=True):
             self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
 
     def _announce(self) -> None:
-        cells = self._cache.row(self.cursor)
+        cells = self.row_at(self.cursor)
         if cells is None or self._announced == (self.cursor, cells):
             return
         self._announced = self.cursor, cells
