@@ -20,10 +20,21 @@ import orjson
 from ldp_tui.datasets.files import FileError, whole_file
 from ldp_tui.datasets.sft import Exported
 from ldp_tui.store.reader import Reader
-from ldp_tui.store.rows import AddStep, BeginEpisode, EndEpisode, Operation
+from ldp_tui.store.rows import AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, Operation, StepRow
 from ldp_tui.store.writer import Writer
 
 FORMAT = {"format": "ldp-tui episodes", "version": 1}
+
+_JSON_FIELDS: dict[type, tuple[str, ...]] = {
+    BeginEpisode: ("options",),
+    EnvRow: ("spec", "pkg_versions", "observation_space", "action_space", "tools"),
+    AgentRow: ("config",),
+    StepRow: ("action", "info", "obs"),
+    MessageRow: ("extra",),
+}
+
+_UNSETTLED = 1_000
+"""Operations of one episode that are submitted before they are waited for."""
 
 _KINDS: dict[str, type[Operation]] = {"begin": BeginEpisode, "step": AddStep, "end": EndEpisode}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -80,15 +91,21 @@ def import_lossless(path: Path, writer: Writer) -> int:
     """
     _check_order(path, read_lossless(path))
     episodes = 0
-    ticket = 0
+    tickets: list[int] = []
     for _, operation in read_lossless(path):
         episodes += isinstance(operation, BeginEpisode)
-        ticket = writer.submit(operation)
-        if isinstance(operation, EndEpisode):
-            writer.wait(ticket)
-    if ticket:
-        writer.wait(ticket)
+        tickets.append(writer.submit(operation))
+        if isinstance(operation, EndEpisode) or len(tickets) >= _UNSETTLED:
+            _settle(writer, tickets)
+    _settle(writer, tickets)
     return episodes
+
+
+def _settle(writer: Writer, tickets: list[int]) -> None:
+    """Wait for every operation, so that none is refused unnoticed, and forget them."""
+    for ticket in tickets:
+        writer.wait(ticket)
+    tickets.clear()
 
 
 def _check_order(path: Path, operations: Iterator[tuple[int, Operation]]) -> None:
@@ -174,7 +191,9 @@ def _from_json(kind: Any, value: Any) -> Any:
         unknown = set(value) - set(hints)
         if unknown:
             raise ValueError(f"unknown field {min(unknown)!r}")
-        return kind(**{name: _from_json(hints[name], part) for name, part in value.items()})
+        made = kind(**{name: _from_json(hints[name], part) for name, part in value.items()})
+        _check_json(made)
+        return made
     if kind is bytes and isinstance(value, dict):
         return base64.b64decode(value["base64"], validate=True)
     if kind is str and isinstance(value, dict):
@@ -186,6 +205,17 @@ def _from_json(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}")
     return value
+
+
+def _check_json(made: Any) -> None:
+    """Raise ValueError where a field that holds JSON holds something else: it could be stored, but not read again."""
+    names = _JSON_FIELDS.get(type(made), ())
+    if isinstance(made, MessageRow) and made.kind == "tool_call":
+        names = ("extra", "content")
+    for name in names:
+        text = getattr(made, name)
+        if text is not None:
+            orjson.loads(text)
 
 
 def _from_union(alternatives: tuple[Any, ...], value: Any) -> Any:
