@@ -163,7 +163,7 @@ class LanePane(Container, can_focus=False):
             if self.has_class("-spoken"):
                 self._transcript.append(block for entry in fresh for block in words.exchange(entry))
         self._reflect(session, fresh)
-        self._figures.update(self._figures_line(session))
+        self._figures.update(self._figures_line(session), layout=False)
         await self._show_controls(view)
         if self._began:
             self._began = False
@@ -201,6 +201,7 @@ class LanePane(Container, can_focus=False):
     async def _begin(self, session: SessionState, started: EpisodeStarted, view: LaneView) -> None:
         """A new episode: forget the last one and lay out what this environment has."""
         self._logged = self._reflected = None
+        self._observation_rows = 0
         self._steps.clear()
         self._transcript.clear()
         self._reflection.clear()
@@ -216,12 +217,12 @@ class LanePane(Container, can_focus=False):
         self._began = True
 
     def _show_observation(self, text: str) -> None:
-        """The newest observation, in as many lines as it needs, within bounds."""
+        """The newest observation, in as many lines as any needed so far, within bounds: layouts are dear."""
         self._observation.show(text)
         width = self._observation.size.width or max(20, self.size.width - 6)
         lines = sum(len(wrap(line, width)) for line in text[:2000].split("\n"))
         height = max(2, min(lines, 3 if self.has_class("-low") else 5))
-        if self._observation_rows != height:
+        if self._observation_rows < height:
             self._observation_rows = self._observation.styles.height = height
 
     async def _show_controls(self, view: LaneView) -> None:

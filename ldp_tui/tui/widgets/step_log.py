@@ -8,10 +8,9 @@ from typing import ClassVar
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from ldp_tui.tui.widgets.following import FollowingView
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class StepLine:
     observation: str
 
 
-class StepLog(ScrollView, can_focus=True):
+class StepLog(FollowingView, can_focus=True):
     """Follows its end, unless it is scrolled back."""
 
     HELP = "Step, action, reward (▲ gain, ▼ loss), and what was seen then. Arrows and page keys scroll."
@@ -34,7 +33,7 @@ class StepLog(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     StepLog {
-        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden;
+        width: 1fr; height: 1fr;
         & > .step-log--number { color: $foreground-muted; }
         & > .step-log--action { color: $foreground; text-style: bold; }
         & > .step-log--up { color: $primary; }
@@ -44,18 +43,11 @@ class StepLog(ScrollView, can_focus=True):
         & > .step-log--hint { color: $foreground-muted; text-style: italic; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("g", "scroll_home", "Start", show=False),
-        Binding("G", "scroll_end", "End", show=False),
-    ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: list[StepLine] = []
         self._widest = 4
-        self._following = True
 
     def append(self, lines: Sequence[StepLine]) -> None:
         """Add steps at the end."""
@@ -72,16 +64,8 @@ class StepLog(ScrollView, can_focus=True):
     def clear(self) -> None:
         """Forget everything."""
         self._lines, self._widest = [], 4
-        self._following = True
+        self.follow()
         self._resized()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling back stops following; reaching the end starts it again."""
-        super().watch_scroll_y(old_value, new_value)
-        if new_value >= self.max_scroll_y:
-            self._following = True
-        elif new_value < old_value:
-            self._following = False
 
     def render_line(self, y: int) -> Strip:
         """A visible step."""
@@ -108,7 +92,4 @@ class StepLog(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, base)
 
     def _resized(self) -> None:
-        self.virtual_size = Size(1, len(self._lines))
-        if self._following:
-            self.scroll_end(animate=False)
-        self.refresh()
+        self.now_has(len(self._lines))

@@ -8,12 +8,10 @@ from typing import ClassVar, Literal
 
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ldp_tui.tui.plain import plain
+from ldp_tui.tui.widgets.following import FollowingView
 from ldp_tui.tui.wrapping import wrap
 
 BlockKind = Literal["observation", "reflection", "call", "answer", "gain", "loss"]
@@ -40,14 +38,14 @@ class Block:
     text: str
 
 
-class Transcript(ScrollView, can_focus=True):
+class Transcript(FollowingView, can_focus=True):
     """Grows at the end and follows it, unless it is scrolled back. All text is shown as it is."""
 
     HELP = "▸ a call, ◂ its answer, · the player's reasons. Arrows and page keys scroll; End follows again."
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{kind}" for kind in MARKS}
     DEFAULT_CSS = """
     Transcript {
-        width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden;
+        width: 1fr; height: 1fr;
         & > .transcript--observation { color: $foreground; }
         & > .transcript--reflection { color: $foreground-muted; text-style: italic; }
         & > .transcript--call { color: $accent; text-style: bold; }
@@ -56,19 +54,12 @@ class Transcript(ScrollView, can_focus=True):
         & > .transcript--loss { color: $warning; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("g", "scroll_home", "Start", show=False),
-        Binding("G", "scroll_end", "End", show=False),
-    ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._blocks: list[Block] = []
         self._lines: list[tuple[BlockKind, str]] = []
         self._width = 0
-        self._following = True
 
     @property
     def text(self) -> str:
@@ -92,7 +83,7 @@ class Transcript(ScrollView, can_focus=True):
     def clear(self) -> None:
         """Forget everything."""
         self._blocks, self._lines = [], []
-        self._following = True
+        self.follow()
         self._resized()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -102,14 +93,6 @@ class Transcript(ScrollView, can_focus=True):
             self._width = width
             self._wrap_all()
         self._resized()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling back stops following; reaching the end starts it again."""
-        super().watch_scroll_y(old_value, new_value)
-        if new_value >= self.max_scroll_y:
-            self._following = True
-        elif new_value < old_value:
-            self._following = False
 
     def render_line(self, y: int) -> Strip:
         """A visible line."""
@@ -137,7 +120,4 @@ class Transcript(ScrollView, can_focus=True):
                 mark = MARKS[block.kind] if block.kind == "observation" else " "
 
     def _resized(self) -> None:
-        self.virtual_size = Size(self._width, len(self._lines))
-        if self._following:
-            self.scroll_end(animate=False)
-        self.refresh()
+        self.now_has(len(self._lines), width=self._width)
