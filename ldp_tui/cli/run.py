@@ -35,7 +35,7 @@ def run(
     """
     from ldp_tui.cli.progress import Progress
     from ldp_tui.cli.summary import summarise
-    from ldp_tui.cli.workers import CampaignSpec, check_playable, play_campaign
+    from ldp_tui.cli.workers import CampaignSpec, ProcessDied, check_playable, play_campaign
     from ldp_tui.engine.record import new_run_uid
     from ldp_tui.registry import check_agent_name, check_environment_name
     from ldp_tui.store import connect_writer, default_path
@@ -49,10 +49,14 @@ def run(
     spec = CampaignSpec(environment, agent, str(path), new_run_uid(), max_steps=max_steps, pictures=pictures)
     started = time.perf_counter()
     results = []
-    with connect_writer(path) as writer, Progress(episodes) as progress:
-        for result in play_campaign(spec, range(seed, seed + episodes), writer=writer, jobs=jobs):
-            results.append(result)
-            progress.advance(result)
+    try:
+        with connect_writer(path) as writer, Progress(episodes) as progress:
+            for result in play_campaign(spec, range(seed, seed + episodes), writer=writer, jobs=jobs):
+                results.append(result)
+                progress.advance(result)
+    except (KeyboardInterrupt, ProcessDied):
+        connect_writer(path).close()  # opening it closes the episodes of processes that were ended
+        raise
     summary = summarise(spec, results, seed=seed, seconds=time.perf_counter() - started)
     if as_json:
         emit_json(summary.as_json())

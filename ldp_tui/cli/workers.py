@@ -26,6 +26,10 @@ CHUNKS_PER_JOB = 16
 """Each process is given its seeds in about that many portions, so that progress shows and work stays even."""
 
 
+class ProcessDied(LdpTuiError):
+    """A process that played ended without an answer: killed, out of memory, or ended by its environment."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
     """What to play, as text that other processes understand."""
@@ -119,7 +123,7 @@ def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> I
                 for future in done:
                     yield from future.result()
         except BrokenProcessPool as error:
-            raise LdpTuiError(
+            raise ProcessDied(
                 "A process that played died; what it recorded is kept. Play with --jobs 1 to see more."
             ) from error
         except BaseException:
