@@ -72,7 +72,7 @@ def counted(n: int, what: str) -> str:
 def rate(n: int, seconds: float) -> str:
     """How many a second, short: no decimals from 10 on."""
     per_second = n / seconds if seconds > 0 else 0.0
-    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
+    return f"{per_second:,.0f}" if per_second >= 9.95 else f"{per_second:.1f}"
 
 
 def truth(value: bool | None) -> str:
