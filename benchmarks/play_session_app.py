@@ -37,7 +37,7 @@ class MeasuredApp(LdpTuiApp):
         self._cpu = 0.0
 
     def on_mount(self) -> None:
-        super().on_mount()
+        # Textual calls the base class's on_mount by itself.
         self.set_interval(HEARTBEAT, self._heartbeat)
 
     def _views(self) -> list[FrameView]:
