@@ -9,7 +9,7 @@ from typing import Final
 
 from ldp_tui.store import chain, rollups
 from ldp_tui.store.blobs import INLINE, put_blob
-from ldp_tui.store.bulk import BulkInsert
+from ldp_tui.store.bulk import BulkInsert, BulkUpdate
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
 from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW, summand
 from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder, ValueRefused
@@ -25,19 +25,17 @@ STEP_COLUMNS: Final = (
     "dt_us", "frame_id", "chain", "info", "info_id", "obs", "obs_id",
 )
 MESSAGE_COLUMNS: Final = ("ep", "t", "i", "role", "kind", "name", "call_id", "content", "extra", "content_id")
+EPISODE_COLUMNS: Final = (
+    "id", "uid", "run_id", "process_id", "env_id", "agent_id", "task_id", "seed", "options_json", "group_key",
+    "parent_id", "root_id", "fork_t", "first_t", "started_ns", "chain",
+)
+TOTAL_COLUMNS: Final = ("n_steps", "n_messages", "ret", "ret_x", "tokens_in", "tokens_out", "cost_usd", "chain")
+END_COLUMNS: Final = (*TOTAL_COLUMNS, "status", "ended_ns", "success", "wall_us", "detail")
 _PLAYERS: Final = 1024
 _MOST_TOKENS: Final = 2**50
 _CONTENT: Final = MESSAGE_COLUMNS.index("content")
 # fmt: on
 
-_UPDATE_TOTALS: Final = (
-    "update episode set n_steps=?, n_messages=?, ret=?, ret_x=?, tokens_in=?, tokens_out=?, cost_usd=?, chain=?"
-    " where id=?"
-)
-_END_EPISODE: Final = (
-    "update episode set n_steps=?, n_messages=?, ret=?, ret_x=?, tokens_in=?, tokens_out=?, cost_usd=?, chain=?,"
-    " status=?, ended_ns=?, success=?, wall_us=?, detail=? where id=?"
-)
 _REOPEN_EPISODE: Final = (
     "update episode set status='running', ended_ns=null, success=null, wall_us=0, detail=null, chain=?, process_id=?"
     " where id=?"
@@ -45,10 +43,6 @@ _REOPEN_EPISODE: Final = (
 _LOAD_EPISODE: Final = (
     "select id, status, success, detail, n_messages, ret, ret_x, tokens_in, tokens_out, cost_usd"
     " from episode where uid=?"
-)
-_INSERT_EPISODE: Final = (
-    "insert into episode(uid, run_id, process_id, env_id, agent_id, task_id, seed, options_json, group_key, parent_id,"
-    " root_id, fork_t, first_t, started_ns, chain) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -90,8 +84,13 @@ class Ledger:
         self._running: dict[str, Running] = {}
         self._touched: dict[int, Running] = {}
         self._cleaned: dict[tuple[EnvRow, AgentRow], tuple[EnvRow, AgentRow, bytes, bytes]] = {}
+        self._next_id: int | None = None
+        self._begun = BulkInsert("episode", EPISODE_COLUMNS)
         self._steps = BulkInsert("step", STEP_COLUMNS)
         self._messages = BulkInsert("message", MESSAGE_COLUMNS)
+        self._totals = BulkUpdate("episode", TOTAL_COLUMNS)
+        self._ends = BulkUpdate("episode", END_COLUMNS)
+        self._ended: list[int] = []
 
     @property
     def running(self) -> int:
@@ -122,8 +121,10 @@ class Ledger:
         """After a rollback: read everything again from the database when it is next needed."""
         self._running.clear()
         self._touched.clear()
-        self._steps.values = []
-        self._messages.values = []
+        self._next_id = None
+        for collected in (self._begun, self._steps, self._messages, self._totals, self._ends):
+            collected.values = []
+        self._ended = []
         self._catalog.forget()
 
     def release(self, uids: Iterable[str]) -> None:
@@ -132,13 +133,18 @@ class Ledger:
             self._running.pop(uid, None)
 
     def _flush(self) -> None:
-        self._steps.flush(self._connection)
-        self._messages.flush(self._connection)
-        if self._touched:
-            self._connection.executemany(
-                _UPDATE_TOTALS, [(*live.totals(), live.chain, live.id) for live in self._touched.values()]
-            )
-            self._touched.clear()
+        connection = self._connection
+        self._begun.flush(connection)
+        self._steps.flush(connection)
+        self._messages.flush(connection)
+        for live in self._touched.values():
+            self._totals.values += (*live.totals(), live.chain, live.id)
+        self._touched.clear()
+        self._totals.flush(connection)
+        if self._ended:
+            self._ends.flush(connection)
+            rollups.add(connection, self._ended)
+            self._ended = []
 
     def _begin(self, begin: BeginEpisode, owner: Owner) -> None:
         env, agent, env_name, agent_name = self._players(begin)
@@ -155,27 +161,26 @@ class Ledger:
         )
         if self._is_recorded(begin, start):
             return
-        cursor = self._connection.execute(
-            _INSERT_EPISODE,
-            (
-                begin.uid,
-                self._catalog.run_id(begin.run_uid, owner.host),
-                self._catalog.process_id(owner),
-                self._catalog.env_id(env, env_name),
-                self._catalog.agent_id(agent, agent_name),
-                begin.task_id,
-                begin.seed,
-                begin.options,
-                _group(begin, env_name),
-                *parent,
-                begin.fork_t,
-                begin.first.t,
-                begin.started_ns,
-                start,
-            ),
+        ep = self._new_id()
+        self._begun.values += (
+            ep,
+            begin.uid,
+            self._catalog.run_id(begin.run_uid, owner.host),
+            self._catalog.process_id(owner),
+            self._catalog.env_id(env, env_name),
+            self._catalog.agent_id(agent, agent_name),
+            begin.task_id,
+            begin.seed,
+            begin.options,
+            _group(begin, env_name),
+            *parent,
+            begin.fork_t,
+            begin.first.t,
+            begin.started_ns,
+            start,
         )
         live = Running(
-            id=int(cursor.lastrowid or 0),
+            id=ep,
             t=begin.first.t - 1,
             n_messages=shared.n_messages,
             ret=shared.ret,
@@ -187,6 +192,13 @@ class Ledger:
         )
         self._running[begin.uid] = live
         self._append(live, begin.first)
+
+    def _new_id(self) -> int:
+        """The next episode's id: this connection alone adds episodes, so it can count by itself."""
+        if self._next_id is None:
+            self._next_id = int(self._connection.execute("select coalesce(max(id), 0) + 1 from episode").fetchone()[0])
+        self._next_id += 1
+        return self._next_id - 1
 
     def _players(self, begin: BeginEpisode) -> tuple[EnvRow, AgentRow, bytes, bytes]:
         """The environment and the agent, cleaned, and their hashes; remembered, as episodes share them."""
@@ -215,6 +227,8 @@ class Ledger:
 
     def _is_recorded(self, begin: BeginEpisode, start: bytes) -> bool:
         """Whether the same beginning is stored already, as after a lost acknowledgement."""
+        if begin.uid in self._running:
+            self._flush()
         found = self._connection.execute("select id, first_t from episode where uid=?", (begin.uid,)).fetchone()
         if found is None:
             if begin.first.t not in (0, begin.fork_t):
@@ -292,20 +306,17 @@ class Ledger:
         if live is None:
             return
         sealed = chain.seal(live.chain, end.status, success=end.success, detail=end.detail)
-        self._connection.execute(
-            _END_EPISODE,
-            (
-                *live.totals(),
-                sealed,
-                end.status,
-                end.ended_ns,
-                None if end.success is None else int(end.success),
-                end.wall_us,
-                end.detail,
-                live.id,
-            ),
+        self._ends.values += (
+            *live.totals(),
+            sealed,
+            end.status,
+            end.ended_ns,
+            None if end.success is None else int(end.success),
+            end.wall_us,
+            end.detail,
+            live.id,
         )
-        rollups.add(self._connection, live.id)
+        self._ended.append(live.id)
         self._running.pop(end.uid, None)
         self._touched.pop(live.id, None)
 

@@ -6,7 +6,9 @@ aborted ones, and returns with a NaN, infinite or huge reward in them, are only 
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 _ADD: Final = """
@@ -15,7 +17,8 @@ insert into rollup(env_id, agent_id, n, n_scored, mean_ret, m2_ret, min_ret, max
 select env_id, agent_id, 1, scored, iif(scored, ret, 0.0), 0.0, iif(scored, ret, null), iif(scored, ret, null),
   coalesce(success, 0), success is not null, status='done', status='truncated', status='failed', status='interrupted',
   status='aborted', n_steps, tokens_in, tokens_out, cost_usd, started_ns
-from (select *, status in('done','truncated') and ret_x is null as scored from episode where id=?) where true
+from (select *, status in('done','truncated') and ret_x is null as scored from episode
+  where id in (select value from json_each(?)) order by id) where true
 on conflict(env_id, agent_id) do update set
   n=n+1, n_scored=n_scored+excluded.n_scored,
   mean_ret=iif(excluded.n_scored, mean_ret+(excluded.mean_ret-mean_ret)/(n_scored+1), mean_ret),
@@ -38,9 +41,9 @@ from (select * from episode where id=?) as e where rollup.env_id=e.env_id and ro
 """
 
 
-def add(connection: sqlite3.Connection, ep: int) -> None:
-    """Count episode `ep`, which has just ended."""
-    connection.execute(_ADD, (ep,))
+def add(connection: sqlite3.Connection, eps: Sequence[int]) -> None:
+    """Count the episodes `eps`, which have just ended."""
+    connection.execute(_ADD, (json.dumps(eps),))
 
 
 def take_back(connection: sqlite3.Connection, ep: int) -> None:
@@ -51,5 +54,4 @@ def take_back(connection: sqlite3.Connection, ep: int) -> None:
 def rebuild(connection: sqlite3.Connection) -> None:
     """Compute the table again from the episodes, inside the caller's transaction."""
     connection.execute("delete from rollup")
-    for (ep,) in connection.execute("select id from episode where status<>'running' order by id").fetchall():
-        add(connection, ep)
+    add(connection, [ep for (ep,) in connection.execute("select id from episode where status<>'running'").fetchall()])

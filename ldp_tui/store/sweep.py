@@ -57,7 +57,7 @@ def interrupt(connection: sqlite3.Connection, ep: int, now: int) -> None:
         "update episode set status='interrupted', ended_ns=?, chain=? where id=?",
         (now, chain.seal(link, "interrupted", success=None, detail=None), ep),
     )
-    rollups.add(connection, ep)
+    rollups.add(connection, [ep])
 
 
 def _recording(connection: sqlite3.Connection) -> list[tuple[int, Owner, int]]:
