@@ -1,9 +1,9 @@
 """The Library screen on 100,000 episodes and 10 million steps: from a key to what it asks for on the screen, in ms.
 
 Times include Textual, the reader threads and SQLite, measured with Textual's test driver at 120×40; beside them stands
-the longest time that the screen's loop was held up. The limits are 500 ms to open and 50 ms (p95) for the rest; pauses
-that wait for the next letter or the next row are not counted, but for the preview, where they are named. Replay is
-measured on an episode of about 100,000 steps in a database of its own.
+the longest time that the screen's loop was held up. The limits (p95) are 500 ms to open and 50 ms for every page, sort
+and filter; search, preview and seeking in a replay of about 100,000 steps are told without a limit. Pauses for the next
+letter or row are not counted, but for the preview, where they are named.
 """
 
 from __future__ import annotations
@@ -34,7 +34,15 @@ from ldp_tui.tui.widgets.scrubber import Scrubber
 from tests.tui.screen_app import ScreenApp
 
 SIZE = (120, 40)
-OPEN_MS, ASK_MS = 500.0, 50.0
+LIMITS_MS = {
+    "open": 500.0,
+    "page down": 50.0,
+    "jump anywhere": 50.0,
+    "sort": 50.0,
+    "filter": 50.0,
+    "clear filter": 50.0,
+    "replay: start shown": 500.0,
+}
 FILTERS = (
     "env:env-07", "agent:agent-33", "env:env-07 agent:agent-33", "end:failed", "return>40", "return:40..60 env:env-1",
     "steps:90..110", "success:yes", "seed:77", "tag:keep", "env:env-0 end:terminated return:0..20", "return>1000000",
@@ -215,14 +223,13 @@ async def measure(db: Path, long: Path, rounds: int) -> dict[str, Any]:
     forget_garbage()
     steps = await use_replay(long, rounds, measured, replay)
     figures = measured.summary()
-    limits = {name: OPEN_MS if "open" in name or "known" in name or "shown" in name else ASK_MS for name in figures}
-    above = {name: each for name, each in figures.items() if each["p95_ms"] > limits[name] + 60 * ("60 ms" in name)}
+    above = {name: figures[name] for name, limit in LIMITS_MS.items() if figures[name]["p95_ms"] > limit}
     with Reader(db) as reader:
         return {
             "episodes": reader.count(),
             "steps": sum(line.steps for line in reader.rollup()),
             "long_episode_steps": steps,
-            "limits_ms": {"open": OPEN_MS, "everything else, p95": ASK_MS},
+            "limits_of_p95_ms": LIMITS_MS,
             "above_the_limit": above,
             "interactions": figures,
             "longest_hold_of_the_loop_ms": {
