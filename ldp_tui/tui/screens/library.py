@@ -154,7 +154,7 @@ class LibraryScreen(Screen[None]):
         return True
 
     def _show_filter_error(self, error: FilterError) -> None:
-        pointer = f"{' ' * (error.position + 1)}▲ "
+        pointer = f"{' ' * error.position}▲ "
         room = self.size.width - 4
         line = (
             f"{pointer}{error.reason}"
