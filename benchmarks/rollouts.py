@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--episodes", type=int, default=1500)
-    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--concurrency", type=int, default=128)
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
     for label, steps, key in (("ten_steps", STEPS, "steps_per_second"), ("one_step", 1, "episodes_per_second")):
