@@ -1,7 +1,7 @@
 """Runs every benchmark, each in a process of its own, one after the other: `python -m benchmarks [NAME …] [--quick]`.
 
-Results go to benchmarks/results/NAME.json with machine and versions. A benchmark that fails is told at the end and leaves
-its earlier result as it was. `--quick` makes them short enough to see that they run; its results are not kept.
+Results go to benchmarks/results/NAME.json with machine and versions. A benchmark that fails is told at the end and
+leaves its earlier result as it was. `--quick` makes them short enough to see that they run; its results are not kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The app with two lanes, measuring itself: frames, loop lag, key to next paint. Started by play_session.py in a pty."""
+"""The app with two lanes, measuring itself: frames, loop lag, key to paint. play_session.py starts it in a pty."""
 
 from __future__ import annotations
 

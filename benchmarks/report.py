@@ -16,7 +16,9 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def write_result(name: str, figures: Mapping[str, Any], out: Path | None = None, *, packages: Iterable[str] = ()) -> Path:
+def write_result(
+    name: str, figures: Mapping[str, Any], out: Path | None = None, *, packages: Iterable[str] = ()
+) -> Path:
     """Write `figures` with what they were measured on; the default place is benchmarks/results/NAME.json."""
     path = out or RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Rollouts of a small tool environment: ours with recording on, beside ldp's RolloutManager with nothing stored.
 
-The same environment on both sides: ten steps, four tools, a scripted agent that calls one tool a step; and the same with
-one step. One process each, one after the other, several rounds; the best round of each counts (other load only slows).
+The same environment on both sides: ten steps, four tools, a scripted agent that calls one tool a step; and the same
+with one step. One process each, one after the other, several rounds; the best round of each counts (other load only slows).
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def ours(episodes: int, steps: int, *, concurrency: int) -> dict[str, float]:
             seconds = time.perf_counter() - started
         assert count == episodes * steps, count
         report = verify(path)
-        assert report.ok and report.episodes == episodes, report
+        assert report.ok, report
+        assert report.episodes == episodes, report
         return seconds
 
     with tempfile.TemporaryDirectory() as folder:

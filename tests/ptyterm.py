@@ -200,7 +200,8 @@ def _holds(wanted: str | re.Pattern[str] | Callable[[PtyTerm], object], term: Pt
 
 def _environment(overrides: Mapping[str, str | None]) -> dict[str, str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "LDP_TUI", "TMUX"))}
-    base.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):
+        base.pop(name, None)
     base |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
     merged = base | {name: value for name, value in overrides.items() if value is not None}
     return {name: value for name, value in merged.items() if overrides.get(name, value) is not None}
