@@ -1,7 +1,7 @@
 """Rollouts of a small tool environment: ours with recording on, beside ldp's RolloutManager with nothing stored.
 
 The same environment on both sides: ten steps, four tools, a scripted agent that calls one tool a step; and the same
-with one step. One process each, one after the other, several rounds; the best round of each counts (other load only slows).
+with one step. Both in one process, in turns; the best round of each side counts, since other load only slows.
 """
 
 from __future__ import annotations
