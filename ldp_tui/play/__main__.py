@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+import sys
 
 _GUARD = "read _; sleep 2; kill -KILL 0"
 
@@ -28,6 +29,7 @@ def main() -> None:
     if arguments.lifeline is not None:
         guard(arguments.lifeline)
 
+    sys.path.append(os.getcwd())  # noqa: PTH109 (a path entry is text); module:Class looks in the current folder last
     from ldp_tui.play.engine import run_and_leave
 
     run_and_leave(arguments.fd)
