@@ -76,6 +76,7 @@ class PlayScreen(Screen[None]):
         """Start the engine; paint at its pace from now on."""
         self._panes = list(self.query(LanePane))
         self.set_class(len(self._panes) > 1, "-several")
+        self._panes[0].add_class("-current")
         self._go_to(0)
         self._launch()
         self.set_interval(1 / HERTZ, self._beat)
@@ -211,7 +212,9 @@ class PlayScreen(Screen[None]):
     @on(Tabs.TabActivated)
     def _tab_chosen(self, event: Tabs.TabActivated) -> None:
         event.stop()
-        self._go_to(int((event.tab.id or "tab-0").removeprefix("tab-")))
+        lane = int((event.tab.id or "tab-0").removeprefix("tab-"))
+        if lane != self._current:
+            self._go_to(lane)
 
     def on_descendant_focus(self) -> None:
         """The lane that has the focus is the current one."""
@@ -222,14 +225,17 @@ class PlayScreen(Screen[None]):
                 self._go_to(pane.lane, take_focus=False)
 
     def _go_to(self, lane: int, *, take_focus: bool = True) -> None:
-        self._current = lane % len(self._panes)
-        for pane in self._panes:
-            pane.set_class(pane.lane == self._current, "-current")
-        for tabs in self.query(Tabs):
-            tabs.active = f"tab-{self._current}"
+        lane %= len(self._panes)
+        if lane != self._current:
+            self._panes[self._current].remove_class("-current")
+            self._current = lane
+            self._panes[lane].add_class("-current")
+            for tabs in self.query(Tabs):
+                with tabs.prevent(Tabs.TabActivated):
+                    tabs.active = f"tab-{lane}"
+            self.refresh_bindings()
         if take_focus:
-            self.call_after_refresh(self._panes[self._current].take_focus)
-        self.refresh_bindings()
+            self.call_after_refresh(self._panes[lane].take_focus)
 
     @property
     def _view(self) -> LaneView:
