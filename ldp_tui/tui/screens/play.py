@@ -76,7 +76,7 @@ class PlayScreen(Screen[None]):
         """Start the engine; paint at its pace from now on."""
         self._panes = list(self.query(LanePane))
         self.set_class(len(self._panes) > 1, "-several")
-        self._panes[0].add_class("-current")
+        self._panes[0].mark(current=True)
         self._go_to(0)
         self._launch()
         self.set_interval(1 / HERTZ, self._beat)
@@ -227,15 +227,24 @@ class PlayScreen(Screen[None]):
     def _go_to(self, lane: int, *, take_focus: bool = True) -> None:
         lane %= len(self._panes)
         if lane != self._current:
-            self._panes[self._current].remove_class("-current")
+            self._panes[self._current].mark(current=False)
             self._current = lane
-            self._panes[lane].add_class("-current")
-            for tabs in self.query(Tabs):
-                with tabs.prevent(Tabs.TabActivated):
-                    tabs.active = f"tab-{lane}"
+            self._panes[lane].mark(current=True)
+            self._show_tab()
             self.refresh_bindings()
         if take_focus:
             self.call_after_refresh(self._panes[lane].take_focus)
+
+    def _show_tab(self) -> None:
+        """Mark the current lane's tab, where there are tabs."""
+        for tabs in self.query(Tabs):
+            if tabs.display:
+                with tabs.prevent(Tabs.TabActivated):
+                    tabs.active = f"tab-{self._current}"
+
+    def on_resize(self) -> None:
+        """Tabs may have come into sight."""
+        self.call_after_refresh(self._show_tab)
 
     @property
     def _view(self) -> LaneView:

@@ -122,6 +122,12 @@ class LanePane(Container, can_focus=False):
         self.call_after_refresh(self.tell_size)
         self.show_title(self._shown)
 
+    def mark(self, *, current: bool) -> None:
+        """Show whether the keys go here. No style below the pane depends on it, so the pane alone is styled anew."""
+        self.set_class(current, "-current", update=False)
+        self.app.stylesheet.update_nodes([self])
+        self.refresh(layout=self.screen.has_class("-narrow") or self.screen.has_class("-zoomed"))
+
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
         if self.has_class("-form") and not self._form.disabled:
