@@ -1,6 +1,7 @@
-"""Two lanes at 30 frames a second with streaming text, in the real app in a real pty; keys are pressed meanwhile.
+"""Two lanes at 30 frames a second with streaming text, in the real app in a real pty.
 
-Then the same with a third lane whose environment blocks for five seconds in the middle.
+Then a person who plays by arrow keys, four a second, beside such a lane; then lanes are changed four times a second;
+then a third lane's environment blocks for five seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from benchmarks.report import write_result
 
+ARROWS = (b"\x1b[C", b"\x1b[D")
 ROOT = Path(__file__).parent.parent
 
 ENDLESS = '''
@@ -73,14 +75,16 @@ def make():
 '''
 
 
-def session(folder: Path, environments: list[str], *, seconds: float, columns: int, rows: int) -> dict[str, Any]:
-    """Run the measured app in a pty of that size, press tab four times a second, and return what it measured."""
+def session(
+    folder: Path, environments: list[str], *, seconds: float, columns: int, rows: int, keys: tuple[bytes, ...]
+) -> dict[str, Any]:
+    """Run the measured app in a pty of that size, press `keys` in turn, four a second; what it measured."""
     import fcntl
     import pty
     import struct
     import termios
 
-    result = folder / f"result-{len(environments)}-{columns}.json"
+    result = folder / f"result-{time.monotonic_ns()}.json"
     command = [
         sys.executable, "-m", "benchmarks.play_session_app",
         str(result), str(seconds), str(folder / "bench.db"), "|".join(environments),
@@ -91,7 +95,7 @@ def session(folder: Path, environments: list[str], *, seconds: float, columns: i
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
         os.execv(command[0], command)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    sent = 0
+    sent = pressed = 0
     began = last_key = time.perf_counter()
     try:
         while not result.exists() and time.perf_counter() - began < seconds + 60:
@@ -101,7 +105,8 @@ def session(folder: Path, environments: list[str], *, seconds: float, columns: i
                 except OSError:
                     break
             if time.perf_counter() - last_key > 0.25:
-                os.write(terminal, b"\t")
+                os.write(terminal, keys[pressed % len(keys)])
+                pressed += 1
                 last_key = time.perf_counter()
         time.sleep(0.3)
         measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
@@ -124,11 +129,14 @@ def main() -> None:
         endless, blocking = folder / "endless.py", folder / "blocking.py"
         endless.write_text(ENDLESS, encoding="utf-8")
         blocking.write_text(BLOCKING, encoding="utf-8")
-        for columns, rows in ((120, 40), (200, 60)):
-            size = {"seconds": arguments.seconds, "columns": columns, "rows": rows}
-            result[f"two_lanes_{columns}x{rows}"] = session(folder, [str(endless)] * 2, **size)
-        size = {"seconds": arguments.seconds, "columns": 200, "rows": 60}
-        result["while_one_blocks_5s"] = session(folder, [str(endless)] * 2 + [str(blocking)], **size)
+        two, human = [str(endless)] * 2, [f"{endless}@human", str(endless)]
+        for columns, rows in ((120, 40), (160, 48), (200, 60)):
+            size: dict[str, Any] = {"seconds": arguments.seconds, "columns": columns, "rows": rows}
+            result[f"two_lanes_{columns}x{rows}"] = session(folder, two, keys=(b"",), **size)
+            result[f"human_beside_agent_{columns}x{rows}"] = session(folder, human, keys=ARROWS, **size)
+        size = {"seconds": arguments.seconds, "columns": 160, "rows": 48}
+        result["changing_lanes_160x48"] = session(folder, two, keys=(b"\t",), **size)
+        result["while_a_third_lane_blocks_5s_160x48"] = session(folder, [*two, str(blocking)], keys=(b"",), **size)
     write_result("play_session", result, arguments.out, packages=("textual", "gymnasium"))
     print(json.dumps(result, indent=2))
 

@@ -72,7 +72,7 @@ class MeasuredApp(LdpTuiApp):
         self._result.write_text(json.dumps(told), encoding="utf-8")
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and event.key == "tab" and self._key_at is None:
+        if isinstance(event, events.Key) and event.key in {"tab", "left", "right"} and self._key_at is None:
             self._key_at = time.perf_counter()
             await super().on_event(event)
             self._handled = True
@@ -85,17 +85,25 @@ class MeasuredApp(LdpTuiApp):
             self._key_at, self._handled = None, False
 
 
-def _quantiles(values: list[float]) -> dict[str, float]:
-    ordered = sorted(values) or [float("nan")]
+def _quantiles(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    ordered = sorted(values)
     at = lambda share: ordered[min(len(ordered) - 1, int(share * len(ordered)))]  # noqa: E731
     return {"p50": at(0.5), "p95": at(0.95), "max": ordered[-1]}
 
 
+def _lane(text: str) -> LaneSpec:
+    """`ENVIRONMENT@PLAYER`; without a player, the streaming one."""
+    environment, _, player = text.partition("@")
+    return LaneSpec(environment, player or "benchmarks.streaming_agent:StreamingAgent")
+
+
 def main() -> None:
-    """Arguments: result file, seconds, database, environments separated by `|`."""
+    """Arguments: result file, seconds, database, lanes separated by `|`."""
     result, seconds, db, environments = sys.argv[1:5]
     names = environments.split("|")
-    lanes = tuple(LaneSpec(name, "benchmarks.streaming_agent:StreamingAgent") for name in names)
+    lanes = tuple(_lane(name) for name in names)
     session = SessionSpec(lanes=lanes, seed=1, db=db, speed=1.0)
     visible = sum("blocking" not in name for name in names)
     app = MeasuredApp(seconds=float(seconds), result=Path(result), lanes=visible, db=Path(db), session=session)
