@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ldp_tui.core.environment import Picture
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
-from ldp_tui.engine.rows import end_reason, failure_from_detail, start_event, step_event
+from ldp_tui.engine.rows import EMPTY_RESET, end_reason, failure_from_detail, start_event, step_event
 from ldp_tui.store.errors import StoreCorrupt
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeHeader, StoredPicture
@@ -36,7 +36,7 @@ def load_episode(reader: Reader, key: int | str, *, pictures: bool = True) -> Re
     header = reader.episode(key)
     summary = header.summary
     first = reader.steps(summary.id, 0, 1)
-    row = first[0] if first else _NO_ROW
+    row = first[0] if first else EMPTY_RESET
     started = start_event(
         row,
         uid=summary.uid,
@@ -104,20 +104,3 @@ def rendering_of(stored: StoredPicture | None) -> Rendering:
     if stored.rgb is not None:
         return Picture(stored.width, stored.height, stored.rgb)
     return stored.text
-
-
-_NO_ROW = StepRow(
-    t=0,
-    action=None,
-    reward=None,
-    flags=0,
-    value=None,
-    tokens_in=None,
-    tokens_out=None,
-    cost_usd=None,
-    dt_us=None,
-    picture=None,
-    obs=None,
-    info=None,
-    messages=(),
-)

@@ -7,6 +7,7 @@ Timings of single phases and timestamps of tools are clocks, not facts of the ep
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -52,6 +53,24 @@ _REASON: dict[str, EndReason] = {status: reason for reason, status in _STATUS.it
 _PHASES: tuple[Phase, ...] = ("agent", "env", "tool")
 
 
+EMPTY_RESET = StepRow(
+    t=0,
+    action=None,
+    reward=None,
+    flags=0,
+    value=None,
+    tokens_in=None,
+    tokens_out=None,
+    cost_usd=None,
+    dt_us=None,
+    picture=None,
+    obs=None,
+    info=None,
+    messages=(),
+)
+"""Row 0 of an episode in which nothing was seen."""
+
+
 def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncoder | None) -> BeginEpisode:
     """The operation that stores the header and the reset row."""
     options = {"options": dict(event.options), "max_steps": event.max_steps}
@@ -66,16 +85,8 @@ def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncode
         started_ns=event.started_ns,
         parent_uid=event.parent_uid,
         fork_t=event.fork_t,
-        first=StepRow(
-            t=0,
-            action=None,
-            reward=None,
-            flags=0,
-            value=None,
-            tokens_in=None,
-            tokens_out=None,
-            cost_usd=None,
-            dt_us=None,
+        first=replace(
+            EMPTY_RESET,
             picture=_encode(event.rendering, pictures),
             obs=_native_observation(event.observation),
             info=_diagnostics(event),

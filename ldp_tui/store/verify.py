@@ -112,7 +112,7 @@ def _file_problems(connection: sqlite3.Connection) -> list[str]:
 
 
 def _episode_problems(connection: sqlite3.Connection, ep: int) -> tuple[int, list[str]]:
-    """(own rows, problems) of one episode."""
+    """(own steps, problems) of one episode; the first of its rows is the reset, or the row it forks from."""
     row = connection.execute(_EPISODE, (ep,)).fetchone()
     uid, status, success, detail, first_t, n_steps, n_messages, ret, ret_x, tokens_in, tokens_out, cost, tip = row[:13]
     parent, fork_t, task_id, seed, options = row[13:]
@@ -133,7 +133,7 @@ def _episode_problems(connection: sqlite3.Connection, ep: int) -> tuple[int, lis
         stored = (n_steps, n_messages, ret_x, tokens_in, tokens_out)
         if stored != sums.exact() or not _close(ret, sums.ret) or not _close(cost, sums.cost):
             problems.append(f"Episode {uid}: its sums do not agree with its rows.")
-    return sums.rows, problems
+    return max(0, sums.rows - 1), problems
 
 
 class _Sums:
