@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 
 from ldp_tui.core.errors import LdpTuiError, UsageError
 from ldp_tui.engine.campaign import Campaign, EpisodeResult, play_episodes
@@ -114,10 +117,10 @@ def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> I
     size = max(1, len(seeds) // (jobs * CHUNKS_PER_JOB))
     chunks = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     context = multiprocessing.get_context("spawn")  # forking would copy threads' locks
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        with _interrupts_held():
-            waiting: set[Future[list[EpisodeResult]]] = {pool.submit(_play_chunk, spec, chunk) for chunk in chunks}
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
         try:
+            with _interrupts_held():  # what arrives meanwhile is raised when the block ends, and ends the processes
+                waiting: set[Future[list[EpisodeResult]]] = {pool.submit(_play_chunk, spec, chunk) for chunk in chunks}
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -142,6 +145,18 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as its parent has ended, however that happened: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_outlived, args=(parent,), name="ldp-parent-watch", daemon=True).start()
+
+
+def _outlived(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 _writers: dict[str, Writer] = {}

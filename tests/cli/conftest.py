@@ -85,7 +85,9 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     running: list[subprocess.Popen[str]] = []
 
     def start(arguments: Sequence[object], **options: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from ldp_tui.cli import main; main()", *map(str, arguments)]
+        # In a shell's background job SIGINT is ignored, which a child would inherit.
+        hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        command = [sys.executable, "-c", f"{hears}; from ldp_tui.cli import main; main()", *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(command, **{**pipes, **options})
         running.append(process)

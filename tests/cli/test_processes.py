@@ -71,11 +71,24 @@ def test_ctrl_c(ldp: Commands, started: Start, jobs: int) -> None:
     out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (130, "")
-    assert err == "Interrupted; what was recorded until now is kept.\n"
+    assert err.endswith("Interrupted; what was recorded until now is kept.\n")
+    assert "Traceback" not in err
     assert verify(ldp.db).ok
     assert {row["status"] for row in ldp("ls", "--json").json} == {"aborted" if jobs == 1 else "interrupted"}
     with ldp.reader() as reader:
         assert not reader.running()
+
+
+def test_command_that_is_killed(ldp: Commands, started: Start) -> None:
+    """The processes it started end with it: their ends of the pipes close, and nothing goes on recording."""
+    ldp.environment("still", STANDS_STILL)
+    process = started(["run", "still", "-a", "random", "-j", 2, "-n", 8])
+    _wait_for_steps(ldp.db, process)
+
+    process.kill()
+    process.communicate(timeout=30)
+
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_environment_that_kills_its_process(ldp: Commands, started: Start) -> None:
