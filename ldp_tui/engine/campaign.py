@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
@@ -14,6 +15,9 @@ from ldp_tui.engine.events import AgentRecord, EndReason, EnvironmentRecord, Epi
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import close_bounded, rollout
 from ldp_tui.store.writer import Writer
+
+TURN_SECONDS: Final = 0.02
+"""A lane plays so long at a stretch; then the other lanes, an interruption and whoever takes results get a turn."""
 
 MakeEnvironment = Callable[[], tuple[Environment[Any], EnvironmentRecord]]
 MakeAgent = Callable[[], tuple[Agent[Any], AgentRecord]]
@@ -95,6 +99,7 @@ async def _play_lane(
             env, environment = made = made or campaign.make_environment()
             result = await _play_one(campaign, env, environment, agent, player, seed)
             results.put_nowait(result)
+            await asyncio.sleep(0)  # nothing else lets others have a turn when episodes are short and not recorded
             if result.reason == "failed":
                 made = None
                 await close_bounded(env)
@@ -124,8 +129,12 @@ async def _play_one(
     if campaign.writer is not None:
         events = record(events, campaign.writer, run_uid=campaign.run_uid, ack="episode", pictures=campaign.pictures)
     uid, ended = "", None
+    turn = time.monotonic()
     async with aclosing(events):
         async for event in events:
+            if time.monotonic() - turn > TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = time.monotonic()
             if isinstance(event, EpisodeStarted):
                 uid = event.uid
             elif isinstance(event, EpisodeEnded):
