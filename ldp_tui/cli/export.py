@@ -41,7 +41,7 @@ def export(
 
     Those named, else all that match the options.
     """
-    from ldp_tui.cli.selection import Selection
+    from ldp_tui.cli.selection import Selection, index_words
     from ldp_tui.datasets.lossless import write_lossless
     from ldp_tui.datasets.sft import write_sft
     from ldp_tui.store import default_path
@@ -52,6 +52,7 @@ def export(
         if episodes:
             ids = [reader.episode(episode_key(text)).summary.id for text in episodes]
         else:
+            index_words(reader, text)
             wanted = Selection(env, agent, text, min_return, success).filter()
             ids = list(reader.episode_ids(wanted, Sort(descending=False)))
         write = write_sft if format_ is Format.sft_jsonl else write_lossless

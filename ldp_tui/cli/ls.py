@@ -29,12 +29,13 @@ def ls(
     database: Database = None,
 ) -> None:
     """List recorded episodes, newest first."""
-    from ldp_tui.cli.selection import Selection
+    from ldp_tui.cli.selection import Selection, index_words
     from ldp_tui.store import default_path
     from ldp_tui.store.reader import Reader
 
     wanted = Selection(env, agent, text, min_return, success).filter()
     with Reader(default_path(database)) as reader:
+        index_words(reader, text)
         page = reader.episodes(wanted, limit=limit)
         total = reader.count(wanted)
     if as_json:

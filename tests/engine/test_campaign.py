@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -48,6 +49,21 @@ async def test_one_episode_for_each_seed(concurrency: int) -> None:
     assert len({result.uid for result in results}) == 7
     assert len(made) <= min(concurrency, 7)
     assert all(env.closed == 1 for env in made)
+
+
+async def test_long_episode_gives_others_a_turn() -> None:
+    """An episode that waits for nothing does not keep other tasks, such as an interruption, from running."""
+    turns: list[int] = []
+    env = Counter(10**9, step=lambda env: turns.append(env.seed or 0))
+    campaign = replace(
+        counting(concurrency=1), make_environment=lambda: (env, EnvironmentRecord("counter")), max_steps=300_000
+    )
+    playing = asyncio.ensure_future(results_of(campaign, [1]))
+    await asyncio.sleep(0.1)
+    assert not playing.done()
+    playing.cancel()
+    await asyncio.wait([playing])
+    assert len(turns) < 300_000
 
 
 async def test_no_seeds() -> None:
