@@ -35,6 +35,19 @@ def player_choices() -> list[Choice]:
     return [Choice(name.name, "", name.summary) for name in agent_names()]
 
 
+def refusal(name: str, *, environment: bool) -> str:
+    """Why `name` can be no environment, or no player; empty if it can."""
+    with ONE_AT_A_TIME:
+        from ldp_tui.core.errors import UsageError
+        from ldp_tui.registry import check_agent_name, check_environment_name
+
+    try:
+        (check_environment_name if environment else check_agent_name)(name)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def summaries() -> dict[str, str]:
     """What each environment and player is, by name."""
     return {choice.name: choice.summary for choice in (*environment_choices(), *player_choices())}

@@ -82,6 +82,20 @@ async def test_picker_finds_by_summary_and_takes_what_is_typed(tmp_path: Path):
         assert stage.app.screen.query_one("#environment", PickField).value == "FrozenLake-v1,is_slippery=false"
 
 
+async def test_picker_refuses_what_is_no_environment(tmp_path: Path):
+    """What was chosen before stays, and the nearest name is offered."""
+    stage = Stage(tmp_path)
+    async with running(stage) as pilot:
+        before = stage.app.screen.query_one("#environment", PickField).value
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(stage.app.screen, Picker))
+        stage.app.screen.query_one(Input).value = "Blackjak,sab=true"
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: "Did you mean" in shown(pilot.app))
+        assert stage.app.screen.query_one("#environment", PickField).value == before
+
+
 async def test_environment_that_needs_an_extra(tmp_path: Path):
     """It is listed with what it needs, and cannot be chosen."""
     stage = Stage(tmp_path)

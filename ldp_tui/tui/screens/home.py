@@ -18,7 +18,7 @@ from textual.widgets import Footer, Input, OptionList, Static
 from ldp_tui.tui import readiness
 from ldp_tui.tui.actions import bindings, commands
 from ldp_tui.tui.background import in_background
-from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, summaries
+from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, refusal, summaries
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
 from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
@@ -212,9 +212,13 @@ class HomeScreen(Screen[None]):
         field = event.field
 
         def take(name: str | None) -> None:
-            if name is not None:
-                field.value = name
-                self._describe()
+            if name is None:
+                return
+            if reason := refusal(name, environment=field.id == "environment"):
+                self.notify(reason, severity="error", markup=False)
+                return
+            field.value = name
+            self._describe()
 
         self._pick(field.id or "", take)
 
