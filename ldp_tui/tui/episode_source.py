@@ -10,10 +10,10 @@ from typing import Final
 
 from textual.content import Content
 
-from ldp_tui.store.errors import StoreClosed
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, EpisodeSummary, Sort
 from ldp_tui.tui.episode_text import ENDINGS, NONE, moment, number, return_text, success_text
+from ldp_tui.tui.lazy_reader import LazyReader
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.row_table import Cell, Column
 
@@ -52,24 +52,21 @@ class EpisodeSource:
 
     def __init__(self, open_reader: Callable[[], Reader], *, marked: Container[int] = ()) -> None:
         """`marked`: ids that get a dot; looked at when rows are read, so it may change between reloads."""
-        self._open = open_reader
+        self._reader = LazyReader(open_reader)
         self._marked = marked
         self._query = _Query(EpisodeFilter(), Sort())
         self._listing = _Listing()
-        self._reader: Reader | None = None
-        self._closed = False
         self._guard = threading.Lock()
 
     def ask(self, wanted: EpisodeFilter, sort: Sort) -> None:
         """List these from now on; what still runs is interrupted. The table has to be shown the source anew."""
         with self._guard:
             self._query, self._listing = _Query(wanted, sort), _Listing()
-            if self._reader is not None:
-                self._reader.interrupt()
+        self._reader.interrupt()
 
     def count(self) -> int:
         """How many episodes there are now."""
-        query, reader = self._query, self._opened()
+        query, reader = self._query, self._reader.get()
         running = tuple(summary for summary in reader.running() if may_run(summary, query.wanted))
         if query.wanted.words:  # found once, not again for the count
             ids = reader.episode_ids(query.wanted, query.sort)
@@ -85,7 +82,7 @@ class EpisodeSource:
         first, last = max(0, start - above), max(0, stop - above)
         if listing.ids is not None or last > len(listing.top) < listing.count:
             listing = self._ordered(query, listing)
-            ended: Sequence[EpisodeSummary] = self._opened().summaries((listing.ids or array("q"))[first:last])
+            ended: Sequence[EpisodeSummary] = self._reader.get().summaries((listing.ids or array("q"))[first:last])
         else:
             ended = listing.top[first:last]
         return [self._row(summary) for summary in (*listing.running[start:stop], *ended)]
@@ -99,25 +96,12 @@ class EpisodeSource:
 
     def close(self) -> None:
         """Interrupt what is being read, and read no more."""
-        with self._guard:
-            self._closed = True
-            reader = self._reader
-        if reader is not None:
-            reader.interrupt()
-            reader.close()
-
-    def _opened(self) -> Reader:
-        with self._guard:
-            if self._closed:
-                raise StoreClosed("The list is closed.")
-            if self._reader is None:
-                self._reader = self._open()
-            return self._reader
+        self._reader.close()
 
     def _ordered(self, query: _Query, listing: _Listing) -> _Listing:
         if listing.ids is not None:
             return listing
-        return self._keep(query, replace(listing, ids=self._opened().episode_ids(query.wanted, query.sort)))
+        return self._keep(query, replace(listing, ids=self._reader.get().episode_ids(query.wanted, query.sort)))
 
     def _keep(self, query: _Query, listing: _Listing) -> _Listing:
         """Remember it, unless something else was asked for meanwhile."""

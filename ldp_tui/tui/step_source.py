@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,9 +9,9 @@ from textual.content import Content
 
 from ldp_tui.engine.events import StepTaken
 from ldp_tui.engine.replay import read_steps
-from ldp_tui.store.errors import StoreClosed
 from ldp_tui.store.reader import Reader
 from ldp_tui.tui.lane_words import action_text, observation_text, signed
+from ldp_tui.tui.lazy_reader import LazyReader
 from ldp_tui.tui.widgets.row_table import Cell, Column
 
 LONGEST: Final = 200
@@ -33,12 +32,9 @@ class StepSource:
     """A RowSource with a connection of its own, opened and used on the table's reader thread. Row 0 is step 1."""
 
     def __init__(self, open_reader: Callable[[], Reader], episode: int, steps: int) -> None:
-        self._open = open_reader
+        self._reader = LazyReader(open_reader)
         self._episode = episode
         self._steps = steps
-        self._reader: Reader | None = None
-        self._closed = False
-        self._guard = threading.Lock()
 
     def count(self) -> int:
         """How many steps were there when the table was made."""
@@ -46,24 +42,11 @@ class StepSource:
 
     def rows(self, start: int, stop: int) -> Sequence[Sequence[Cell]]:
         """Some of them."""
-        return [_row(step) for step in read_steps(self._opened(), self._episode, start, min(stop, self._steps))]
+        return [_row(step) for step in read_steps(self._reader.get(), self._episode, start, min(stop, self._steps))]
 
     def close(self) -> None:
         """Interrupt what is being read, and read no more."""
-        with self._guard:
-            self._closed = True
-            reader = self._reader
-        if reader is not None:
-            reader.interrupt()
-            reader.close()
-
-    def _opened(self) -> Reader:
-        with self._guard:
-            if self._closed:
-                raise StoreClosed("The list of steps is closed.")
-            if self._reader is None:
-                self._reader = self._open()
-            return self._reader
+        self._reader.close()
 
 
 def _row(step: StepTaken) -> tuple[Cell, ...]:
