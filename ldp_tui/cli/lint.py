@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import io
 import sys
 import traceback
 from collections.abc import Iterable
@@ -23,8 +21,6 @@ from ldp_tui.tui.plain import plain_line
 if TYPE_CHECKING:
     from ldp_tui.core.tools import Tool
     from ldp_tui.lint.remarks import Remark
-
-_RESET_SECONDS = 30.0
 
 
 def lint(
@@ -137,21 +133,10 @@ def _shown(file: str | None) -> str | None:
 
 def _live_tools(name: str) -> list[Tool]:
     """Tools of the environment after a reset; what its code prints stays off stdout, which carries the remarks."""
-    from ldp_tui.registry import make_environment
+    from ldp_tui.play.inspection import live_tools
 
-    async def reset() -> list[Tool]:
-        env, _ = make_environment(name)
-        try:
-            _, tools = await asyncio.wait_for(env.reset(), _RESET_SECONDS)
-            return list(tools)
-        finally:
-            await asyncio.wait_for(env.close(), _RESET_SECONDS)
-
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        tools = asyncio.run(reset())
-    if printed.getvalue():
-        sys.stderr.write(printed.getvalue())
-    return tools
+    with contextlib.redirect_stdout(sys.stderr):
+        return live_tools(name)
 
 
 def _reason(error: BaseException) -> str:

@@ -36,15 +36,11 @@ def tool_names(source: str) -> list[str]:
 
 def lint_tool(tool: Tool) -> list[Remark]:
     """Remarks on a tool that exists; lines are those of its source file, or 0 where there is no source."""
-    function: Callable[..., Any] = tool.function
     remarks: list[Remark] = []
-    name = tool.info.name
-    while isinstance(function, partial):
-        remarks.append(Remark(0, "partial", name, "aviary makes no tool of a partial; write a function."))
-        function = function.func
-    function = getattr(inspect.unwrap(function), "__func__", inspect.unwrap(function))
+    if isinstance(tool.function, partial):
+        remarks.append(Remark(0, "partial", tool.info.name, "aviary makes no tool of a partial; write a function."))
     try:
-        lines, first = inspect.getsourcelines(function)
+        lines, first = inspect.getsourcelines(_written(tool))
         source = textwrap.dedent("".join(lines))
         node = ast.parse(source).body[0]
     except (OSError, TypeError, SyntaxError, IndexError):  # built in, made at run time, or a part of an expression
@@ -59,10 +55,24 @@ def lint_tool(tool: Tool) -> list[Remark]:
 
 def source_file(tool: Tool) -> str | None:
     """File that the tool's function is written in; None where there is none."""
+    try:
+        return inspect.getsourcefile(_written(tool))
+    except TypeError:
+        return None
+
+
+def source_place(tool: Tool) -> str:
+    """`FILE:LINE` of the tool's function; empty where it has no source."""
+    file = source_file(tool)
+    code = getattr(_written(tool), "__code__", None)
+    return f"{file}:{code.co_firstlineno}" if file is not None and code is not None else ""
+
+
+def _written(tool: Tool) -> Callable[..., Any]:
+    """The function as it stands in a file: without partials, decorators and bindings."""
     function: Callable[..., Any] = tool.function
     while isinstance(function, partial):
         function = function.func
-    try:
-        return inspect.getsourcefile(inspect.unwrap(function))
-    except TypeError:
-        return None
+    unwrapped = inspect.unwrap(function)
+    written: Callable[..., Any] = getattr(unwrapped, "__func__", unwrapped)
+    return written
