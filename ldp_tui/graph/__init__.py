@@ -10,6 +10,7 @@ pydantic and the standard library; torch and networkx are imported where they ar
 
 from __future__ import annotations
 
+from ldp_tui.graph.agent import Agent
 from ldp_tui.graph.common_ops import ConfigOp, FxnOp, IdentityOp, PromptOp, ResultOp, StopGradOp
 from ldp_tui.graph.errors import (
     ForeignResult,
@@ -23,6 +24,7 @@ from ldp_tui.graph.errors import (
 )
 from ldp_tui.graph.loss_ops import MSELossOp
 from ldp_tui.graph.modes import eval_mode, get_training_mode, set_training_mode, train_mode
+from ldp_tui.graph.naming import name_ops, named_ops
 from ldp_tui.graph.ops import (
     BackwardsType,
     GradInType,
@@ -34,8 +36,10 @@ from ldp_tui.graph.ops import (
     resolve_fully_qualified_name,
 )
 from ldp_tui.graph.runs import CallID, compute_graph, get_call_id, get_run_id, op_call
+from ldp_tui.graph.torch_ops import TorchOp, TorchParamBackwardEstimator
 
 __all__ = [
+    "Agent",
     "BackwardsType",
     "CallID",
     "ConfigOp",
@@ -58,12 +62,16 @@ __all__ = [
     "ResultOp",
     "ResultOrValue",
     "StopGradOp",
+    "TorchOp",
+    "TorchParamBackwardEstimator",
     "UnknownOp",
     "compute_graph",
     "eval_mode",
     "get_call_id",
     "get_run_id",
     "get_training_mode",
+    "name_ops",
+    "named_ops",
     "op_call",
     "resolve_fully_qualified_name",
     "set_training_mode",
