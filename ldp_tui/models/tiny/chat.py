@@ -75,6 +75,15 @@ class ChatTokenizer:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
+    @staticmethod
+    def decode_call(text: str) -> tuple[str, str] | None:
+        """Name and arguments (JSON) of a tool call as the model writes it, marks included; None if it is no call."""
+        try:
+            call = json.loads(text.removeprefix(CALL).removesuffix(CALL_END))
+            return str(call["name"]), json.dumps(call["arguments"], ensure_ascii=False)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+
     def id_of(self, token: str) -> int:
         """The id of one token; raises KeyError if the vocabulary has no such token."""
         found = self._tokenizer.token_to_id(token)
