@@ -248,9 +248,8 @@ def _legacy_chain(legacy: Mapping[str, Any]) -> list[ModelSpec]:
 
 def _legacy(params: Mapping[str, Any], *, of: str) -> dict[str, Any]:
     """litellm's names as ours: `num_retries` is `max_retries`."""
-    settings = {("max_retries" if key == "num_retries" else key): value for key, value in params.items()}
-    refuse_unknown(settings, ModelSpec.setting_names() | REQUEST_SETTINGS | {"model"}, of=of)
-    return settings
+    refuse_unknown(params, ModelSpec.setting_names() | REQUEST_SETTINGS | {"model", "num_retries"}, of=of)
+    return {("max_retries" if key == "num_retries" else key): value for key, value in params.items()}
 
 
 def _hidden(name: str, value: Any) -> Any:

@@ -130,18 +130,23 @@ async def _deltas(request: Request) -> AsyncGenerator[Delta, None]:
         yield Delta(usage=TokenCount(cost_usd=_cost(litellm, response, request)))
         return
     stream = await litellm.acompletion(**_arguments(request), stream=True, stream_options={"include_usage": True})
-    ended = False
     try:
         async for chunk in stream:
             for delta in read_chunk(chunk.model_dump(warnings=False), request):
-                ended = ended or delta.finish_reason is not None
                 yield delta
             if getattr(chunk, "usage", None) is not None:
                 yield Delta(usage=TokenCount(cost_usd=_cost(litellm, chunk, request)))
     finally:
         await stream.aclose()
-    if not ended:
+    if _broke_off(litellm, stream):
         raise ReplyCut("the stream ended before the reply did", model=request.spec.name)
+
+
+def _broke_off(litellm: Any, stream: Any) -> bool:
+    """Whether the provider gave no finish reason. litellm makes one up then, and hides that the connection broke."""
+    told = getattr(stream, "received_finish_reason", "?") or getattr(stream, "intermittent_finish_reason", "?")
+    telling = {"openai", "azure", "anthropic", *litellm.openai_compatible_providers}
+    return told is None and getattr(stream, "custom_llm_provider", None) in telling
 
 
 def _arguments(request: Request) -> dict[str, Any]:
