@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import email.utils
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -26,14 +27,27 @@ async def posted(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a POST of JSON, its body still to be read. It is waited for without end: the caller sets the limit.
 
+    Connections outlive the request. They work in a context of their own, or they would keep alive whatever the
+    caller's context holds: the run of a compute graph, an episode.
+
     Raises:
         ModelError: For whatever fails on the way, also while the body is read inside the block.
     """
     sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    own = contextvars.Context()
     with translated(model):
         client = await _client()
-        async with client.post(url, data=body, headers=sent, allow_redirects=False) as response:
+        posting = client.post(url, data=body, headers=sent, allow_redirects=False)
+        task = asyncio.get_running_loop().create_task(_answer(posting), context=own)
+        try:
+            response = await task
+        except asyncio.CancelledError:
+            task.add_done_callback(_close_late, context=own)
+            raise
+        try:
             yield response
+        finally:
+            own.run(response.release)
 
 
 @contextmanager
@@ -69,6 +83,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(value))
     except (ValueError, OverflowError):
         return None
+
+
+async def _answer(posting: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+    return await posting
+
+
+def _close_late(task: asyncio.Task[aiohttp.ClientResponse]) -> None:
+    """The answer came when nobody waited for it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
 
 
 async def _client() -> aiohttp.ClientSession:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import contextlib
+import contextvars
 import logging
 import os
 import threading
@@ -26,7 +28,6 @@ from ldp_tui.models.errors import (
     ModelRefusalError,
     ModelTimeout,
     ModelUnavailable,
-    RateLimited,
     ReplyCut,
     RequestRejected,
     error_of_status,
@@ -54,7 +55,7 @@ class LiteLLMBackend:
             with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(arrived.put_nowait, item)
 
-        pumping = asyncio.run_coroutine_threadsafe(_pump(request, deliver), _loop())
+        pumping = _submit(_pump(request, deliver))
         try:
             while (item := await arrived.get()) is not None:
                 if isinstance(item, ModelError):
@@ -84,7 +85,12 @@ async def embed(model: str, texts: list[str], settings: dict[str, Any]) -> Any:
 
 async def in_litellm_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine in litellm's loop and wait for it here."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, _loop()))
+    return await asyncio.wrap_future(_submit(coroutine))
+
+
+def _submit(coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+    """Start it there in an empty context: litellm's connections would keep alive what the caller's holds."""
+    return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, _loop())
 
 
 def quiet_litellm() -> Any:

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's protocol, spoken to directly: vLLM, llama.cpp, LM Studio, SGLang, `transformers serve`.
+"""Any server that speaks OpenAI's protocol, spoken to directly: vLLM, llama.cpp, LM Studio, `transformers serve`, ….
 
 It costs less than a millisecond per request and no import of a model library, bounds what it reads, and can tell a cut
 stream from a complete one.
@@ -176,10 +176,7 @@ def _json(received: bytes, model: str) -> Any:
     try:
         return orjson.loads(received)
     except orjson.JSONDecodeError as error:
-        if received.lstrip()[:1] == b"<":
-            what = _WEB_PAGE
-        else:
-            what = f"something that is no JSON ({error})"
+        what = _WEB_PAGE if received.lstrip()[:1] == b"<" else f"something that is no JSON ({error})"
         raise InvalidReply(f"the server answered {what}", model=model) from error
 
 

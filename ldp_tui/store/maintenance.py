@@ -19,7 +19,7 @@ from ldp_tui.store.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What `merge` did: uids of episodes copied, and of those that were there already; how many memories were copied."""
+    """What `merge` did: uids of episodes copied, those that were there already, and how many memories it copied."""
 
     copied: tuple[str, ...]
     present: tuple[str, ...]

@@ -16,6 +16,7 @@ from ldp_tui.store import episodes, listing, overview
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
 from ldp_tui.store.index import unindexed
+from ldp_tui.store.memories import memories
 from ldp_tui.store.results import (
     Cursor,
     EpisodeFilter,
@@ -28,7 +29,6 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.memories import memories
 from ldp_tui.store.rows import MemoryRow, Operation, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline

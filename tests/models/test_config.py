@@ -57,7 +57,7 @@ def test_legacy_order() -> None:
         ({"model_list": [{"model_name": "m", "litellm_parms": {"model": "m"}}]}, "litellm_params"),
         ({"model_list": [{"litellm_params": {"model": "m", "max_token": 1}}]}, "max_tokens"),
         ({"model_list": [{"litellm_params": {"model": "m"}}], "router_kwargs": {"num_retry": 1}}, "num_retries"),
-        ({"model_list": [{"model_name": "abc", "litellm_params": {"model": "m"}}], "fallbacks": [{"m": ["abd"]}]}, "abc"),
+        ({"model_list": [{"litellm_params": {"model": "abc"}}], "fallbacks": [{"m": ["abd"]}]}, "abc"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
