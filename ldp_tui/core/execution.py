@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ldp_tui.core.arguments import ArgumentError
+from ldp_tui.core.errors import UnknownTool
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS
 from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage
@@ -45,14 +46,15 @@ async def run_tool_calls(
     """One answer for each call, in the order of the calls.
 
     Raises:
-        ValueError: For an unknown tool or invalid arguments, unless the policy answers them.
+        UnknownTool: For a call of no tool of these, unless the policy answers it; also a ValueError.
+        ArgumentError: For arguments that violate the schema, unless the policy answers them; also a ValueError.
         Exception: What a tool raised (TimeoutError past its time limit), unless the policy answers it.
     """
     by_name = {tool.info.name: tool for tool in tools}
     if not policy.handle_invalid_tool_calls:
         unknown = [call.function.name for call in message.tool_calls if call.function.name not in by_name]
         if unknown:
-            raise ValueError(f"Invalid tool calls: {', '.join(dict.fromkeys(unknown))}. Tools: {', '.join(by_name)}.")
+            raise UnknownTool(f"Invalid tool calls: {', '.join(dict.fromkeys(unknown))}. Tools: {', '.join(by_name)}.")
     calls = message.tool_calls
     locks = _ExclusiveLock() if len(calls) > 1 else None
     if len(calls) <= 1 or not policy.concurrency:

@@ -128,7 +128,7 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
     declared = inspect.signature(function).parameters
     hints = _type_hints(function, declared.keys() - HIDDEN_PARAMETERS)
     fields: dict[str, tuple[Any, FieldInfo]] = {}
-    hidden: set[str] = set()
+    hidden: set[str] = {"state"} if getattr(function, "requires_state", False) else set()
     takes_any = False
     for parameter in declared.values():
         if parameter.name in HIDDEN_PARAMETERS:

@@ -78,7 +78,13 @@ class ToolCallFunction(BaseModel):
         return json.dumps(arguments, default=_as_list)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
+        arguments = ", ".join(f"{key}='{value}'" for key, value in self.arguments.items())
+        return f"{self.name}({arguments})"
+
+    def written(self) -> str:
+        """The call as Python would write it, for people to read: `go(by=1)`."""
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
+        return f"{self.name}({arguments})"
 
 
 class ToolCall(BaseModel):
@@ -136,7 +142,7 @@ class ToolRequestMessage(Message):
     def __str__(self) -> str:
         if not self.tool_calls:
             return super().__str__()
-        calls = ", ".join(str(call) for call in self.tool_calls)
+        calls = "; ".join(f"{call} [id={call.id}]" for call in self.tool_calls)
         return f"Tool request message {self.content or ''!r} for tool calls: {calls}"
 
 

@@ -224,7 +224,8 @@ def _injectable(function: ToolFunction) -> tuple[frozenset[str], bool]:
     except (TypeError, ValueError):  # some built-in callables have no signature
         return frozenset(), True
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    return HIDDEN_PARAMETERS & set(parameters), takes_any
+    hidden = HIDDEN_PARAMETERS & set(parameters)
+    return (hidden | {"state"} if getattr(function, "requires_state", False) else hidden), takes_any
 
 
 def _type_name(schema: dict[str, Any]) -> str:

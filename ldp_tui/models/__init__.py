@@ -1,0 +1,1 @@
+"""Language models: the only folder that imports litellm, and only when a model is asked."""
