@@ -20,7 +20,7 @@ from ldp_tui.core.arguments import ArgumentError
 from ldp_tui.core.errors import UnknownTool
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS
-from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage
+from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage, as_json
 from ldp_tui.core.tools import Tool
 from ldp_tui.core.unchecked import with_fields
 
@@ -177,16 +177,19 @@ def _convert(call: ToolCall, started: float, result: Any) -> ToolResponseMessage
     if isinstance(result, str):
         return _response(call, started, result)
     if isinstance(result, Message):
-        response = _response(call, started, result.content or "")
-        response.content_is_json_str = result.content_is_json_str
+        response = _response(call, started, result.content or "", structured=result.content_is_json_str)
         response.info = {**(result.info or {}), **(response.info or {})}
         return response
     if isinstance(result, BaseModel):
-        return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True))
-    return _response(call, started, str(result) if type(result) is int else json.dumps(result))
+        return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True), structured=True)
+    if type(result) is int:
+        return _response(call, started, str(result))
+    return _response(call, started, json.dumps(result, default=as_json), structured=isinstance(result, list | tuple | dict))
 
 
-def _response(call: ToolCall, started: float, content: str, *, failed: bool = False) -> ToolResponseMessage:
+def _response(
+    call: ToolCall, started: float, content: str, *, structured: bool = False, failed: bool = False
+) -> ToolResponseMessage:
     info: dict[str, Any] = {"start_ts": started, "end_ts": time.monotonic()}
     if failed:
         info["failed"] = True
@@ -195,7 +198,7 @@ def _response(call: ToolCall, started: float, content: str, *, failed: bool = Fa
         {
             "role": "tool",
             "content": content,
-            "content_is_json_str": False,
+            "content_is_json_str": structured,
             "info": info,
             "cache_breakpoint": False,
             "name": call.function.name,

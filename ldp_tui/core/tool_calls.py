@@ -75,7 +75,7 @@ class ToolCallFunction(BaseModel):
 
     @field_serializer("arguments")
     def _write_arguments(self, arguments: dict[str, Any]) -> str:
-        return json.dumps(arguments, default=_as_list)
+        return json.dumps(arguments, default=as_json)
 
     def __str__(self) -> str:
         arguments = ", ".join(f"{key}='{value}'" for key, value in self.arguments.items())
@@ -212,8 +212,12 @@ def copy_json(value: Any) -> Any:
         return value
 
 
-def _as_list(value: Any) -> Any:
-    """Arrays and scalars of NumPy and the like as what JSON has for them."""
+def as_json(value: Any) -> Any:
+    """Arrays and scalars of NumPy and the like as what JSON has for them; for `json.dumps(default=…)`.
+
+    Raises:
+        TypeError: If there is nothing of that kind.
+    """
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"Arguments of a tool call are JSON values; a {type(value).__name__} is none.")
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
