@@ -87,17 +87,46 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
     Raises:
         UsageError: Unknown name or argument, missing extra, or a file that cannot be imported; one line says which.
     """
-    spec = Spec.parse(text)
+    return _make(Spec.parse(text))
+
+
+def make_named_environment(name: str, *, task: str | None, options: Mapping[str, Any]) -> Environment[Any]:
+    """Environment of that name with Python values as options, or for a task as text; see `Environment.from_name`.
+
+    A task is given to the `from_task` of what the name stands for: a class, or the class of what a function makes.
+
+    Raises:
+        UsageError: As `make_environment` does.
+        NotImplementedError: If the environment is not made from text.
+    """
+    spec = Spec.parse(name)
+    if task is None:
+        return _make(replace(spec, options={**spec.options, **options}))[0]
+    factory, _ = _factory(spec)
+    kind = factory if inspect.isclass(factory) and issubclass(factory, Environment) else type(_make(spec)[0])
+    return kind.from_task(task)
+
+
+def _make(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
+    factory, file = _factory(spec)
+    if factory is None:
+        return _from_gymnasium(spec)
+    by_path = spec.model and file is None
+    return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}" if by_path else spec.name, source=file)
+
+
+def _factory(spec: Spec) -> tuple[Callable[..., Any] | None, EnvironmentFile | None]:
+    """What makes the environment, with the file it is from; None: it is none of ours, and may be Gymnasium's."""
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
-        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+        return load_factory(file), file
     if spec.model:
         factory = _attribute(spec.name, spec.model)
         if factory is not None:
-            return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}")
+            return factory, None
     for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
-        return _from_factory(_loaded(entry), spec, name=spec.name)
-    return _from_gymnasium(spec)
+        return _loaded(entry), None
+    return None, None
 
 
 def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:

@@ -2,13 +2,15 @@
 
 LdpTuiError
 ├── UsageError                 the request cannot be carried out as written (command line: exit status 2)
-│   ├── UnknownName            no environment, agent or option of that name; names the nearest one
+│   ├── UnknownName            no environment, agent or option of that name; names the nearest one (a ValueError too)
 │   ├── SpecError              a `name[:model][,key=value…]` text that cannot be read
-│   ├── MissingExtra           an optional package is needed; names the command that installs it
+│   ├── MissingPackage         a package is needed that is not installed (an ImportError too)
+│   │   └── MissingExtra       it belongs to an extra; names the command that installs it
 │   └── EnvironmentFileError   an environment file cannot be imported; names file, line and reason
-├── ArgumentError              arguments of a tool call violate its schema
 ├── EpisodeError               an episode cannot go on; `phase` tells whose failure it is
 │   ├── AgentError
+│   │   ├── UnknownTool        a call of a tool that does not exist (a ValueError too)
+│   │   └── ArgumentError      arguments of a tool call violate its schema (a ValueError too)
 │   ├── EnvError
 │   └── ToolError
 └── store.errors.StoreError    the database cannot do what was asked
@@ -29,7 +31,7 @@ class UsageError(LdpTuiError):
     """The request cannot be carried out as written."""
 
 
-class UnknownName(UsageError):
+class UnknownName(UsageError, ValueError):
     """A name that nothing answers to. The message names the nearest match and, if they are few, all names."""
 
     def __init__(self, kind: str, name: str, available: Iterable[str], *, of: str = "") -> None:
@@ -42,7 +44,11 @@ class SpecError(UsageError):
     """A specification text that cannot be read."""
 
 
-class MissingExtra(UsageError):
+class MissingPackage(UsageError, ImportError):
+    """Something needs a package that is not installed."""
+
+
+class MissingExtra(MissingPackage):
     """A feature needs an optional package that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
@@ -68,6 +74,10 @@ class AgentError(EpisodeError):
     """The agent failed to choose an action."""
 
     phase: ClassVar[Literal["agent", "env", "tool"]] = "agent"
+
+
+class UnknownTool(AgentError, ValueError):
+    """A call of a tool that the environment does not have."""
 
 
 class EnvError(EpisodeError):
