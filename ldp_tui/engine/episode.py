@@ -19,7 +19,7 @@ from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import Signature
-from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
+from ldp_tui.core.tool_calls import Messages, ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
 from ldp_tui.core.tools import FunctionInfo, Tool, tool_schema
 from ldp_tui.engine.events import (
     AgentRecord,
@@ -102,9 +102,7 @@ class Episode:
         return header, None
 
     async def _reset(self, seed: int | None, options: Mapping[str, Any]) -> list[Tool]:
-        keywords = reset_keywords(type(self._env))
-        given: dict[str, Any] = {"seed": seed, "options": dict(options) or None}
-        messages, tools = await self._env.reset(**{k: v for k, v in given.items() if k in keywords})
+        messages, tools = await reset_environment(self._env, seed=seed, options=dict(options) or None)
         self._observation = [copy_message(message) for message in messages]
         return tools
 
@@ -241,6 +239,15 @@ def _success(env: Environment[Any]) -> bool | None:
         return None
 
 
+async def reset_environment(
+    env: Environment[Any], *, seed: int | None = None, options: dict[str, Any] | None = None
+) -> tuple[Messages, list[Tool]]:
+    """Reset `env` with those of `seed` and `options` that its reset takes."""
+    keywords = _reset_keywords(type(env))
+    given: dict[str, Any] = {"seed": seed, "options": options}
+    return await env.reset(**{name: value for name, value in given.items() if name in keywords})
+
+
 async def task_id_of(env: Environment[Any]) -> str | None:
     """Name of the environment's task; None if its tasks have none."""
     try:
@@ -268,7 +275,7 @@ _schema_cache: WeakKeyDictionary[Signature, tuple[FunctionInfo, Mapping[str, Any
 
 
 @lru_cache(maxsize=256)
-def reset_keywords(kind: type[Environment[Any]]) -> frozenset[str]:
+def _reset_keywords(kind: type[Environment[Any]]) -> frozenset[str]:
     """Which of `seed` and `options` the environment's reset takes; aviary's take neither."""
     parameters = inspect.signature(kind.reset).parameters
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):

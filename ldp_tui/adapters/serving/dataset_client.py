@@ -33,9 +33,7 @@ class TaskDatasetClient(TaskDataset[TaskEnvironmentClient]):
     ) -> None:
         self.server_url, self.request_timeout = server_url.rstrip("/"), request_timeout
         self.api_key, self.catch_http_errors = api_key, catch_http_errors
-        self._connections = Connections(
-            timeout=request_timeout, headers={"X-API-Key": api_key} if api_key else None
-        )
+        self._connections = Connections(timeout=request_timeout, headers={"X-API-Key": api_key} if api_key else None)
         self._size = wait_for(lambda: dataset_size(self._connections, self.server_url))
 
     def __len__(self) -> int:

@@ -3,7 +3,7 @@
 Additions that a client of theirs neither sends nor notices:
 
 - `/start` takes `reset` (what `/reset` takes) and then answers `reset` too: one request less for each episode;
-- `/reset` takes `seed` and `options`; `/reset` and `/step` take `want` (see `extras`); POST `/frame` tells `want` alone;
+- `/reset` takes `seed` and `options`; `/reset` and `/step` take `want` (see `extras`), which POST `/frame` tells alone;
 - `/info?limits=true` tells the server's limits.
 
 Errors are `{"detail", "phase"}`: 403 key, 404 unknown environment, 409 step before reset, 410 environment closed (and
@@ -37,7 +37,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool
-from ldp_tui.engine.episode import reset_keywords
+from ldp_tui.engine.episode import reset_environment
 from ldp_tui.web.failures import failure_report
 from ldp_tui.web.guard import MAX_BODY_BYTES, Refused, api_key_check, guarded_route, while_connected
 from ldp_tui.web.running import bind, serve, serve_until_interrupted
@@ -129,6 +129,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
         max_environments: How many may be live; see LiveEnvironments for what gives way, and when a start is refused.
         idle_seconds: Environments unused for longer are closed; None: never.
         max_body_bytes: Longest request body.
+        prefix: Where the routes are, such as `/maze`; only without `router`.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
         max_environments: int = MAX_ENVIRONMENTS,
         idle_seconds: float | None = IDLE_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        prefix: str = "",
     ) -> None:
         self.dataset, self.host, self.port, self.api_key = dataset, host, port, api_key
         self.envs: LiveEnvironments[AnyEnvironment] = LiveEnvironments(
@@ -153,7 +155,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
         self.app: FastAPI | None = None
         if router is None:
             self.app = FastAPI(title="Task dataset", lifespan=self._lifespan)
-            self.app.include_router(self.router)
+            self.app.include_router(self.router, prefix=prefix)
 
     def start(self) -> None:
         """Answer until interrupted."""
@@ -222,9 +224,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
 
     async def _frame(self, request: Request, body: FrameRequest) -> Response:
         """Tell what is wanted."""
-        return _answer(
-            await self._use(request, body.env_id, "frame", lambda live: extras_of(live.env, body.want))
-        )
+        return _answer(await self._use(request, body.env_id, "frame", lambda live: extras_of(live.env, body.want)))
 
     async def _close(self, body: EnvRequest) -> Response:
         """Close an environment, whatever it is doing."""
@@ -246,7 +246,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
         closed = await asyncio.gather(*map(close, old))
         return _answer({"closed_env_ids": [env_id for env_id, ok in zip(old, closed, strict=True) if ok]})
 
-    async def _info(self, limits: bool = False) -> Response:  # noqa: FBT001, FBT002 (a query parameter)
+    async def _info(self, limits: bool = False) -> Response:
         """Number of tasks (null: endless) and the live environments."""
         try:
             size: int | None = len(self.dataset)
@@ -270,9 +270,7 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
 
 async def _begin(live: Live[Any], how: ResetOptions) -> list[Any]:
     live.unready = "has not been reset"
-    given = {"seed": how.seed, "options": how.options}
-    keywords = reset_keywords(type(live.env))
-    messages, tools = await live.env.reset(**{name: value for name, value in given.items() if name in keywords})
+    messages, tools = await reset_environment(live.env, seed=how.seed, options=how.options)
     answer: list[Any] = [messages_json(messages), tools_json(tools)]
     if how.want:
         answer.append(await extras_of(live.env, how.want))

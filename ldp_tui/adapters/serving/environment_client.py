@@ -142,9 +142,7 @@ class EnvironmentClient(Environment[State], ABC, Generic[State]):
 
     def _read_step(self, answer: Any) -> tuple[Messages, float, bool, bool]:
         url = self._step_request_url
-        (messages, reward, done, truncated), self._told = _parts(
-            answer, 4, url, "[messages, reward, done, truncated]"
-        )
+        (messages, reward, done, truncated), self._told = _parts(answer, 4, url, "[messages, reward, done, truncated]")
         try:
             return MessagesAdapter.validate_python(messages), float(reward), bool(done), bool(truncated)
         except (ValidationError, TypeError, ValueError) as error:

@@ -10,6 +10,8 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from ldp_tui.adapters.plain import plain
 from ldp_tui.core.environment import Environment, Frame, Picture
 from ldp_tui.core.errors import TransportError
@@ -88,4 +90,4 @@ def picture_of(value: Any) -> Picture | str | None:
 
 
 def _dumped(value: Any) -> Any:
-    return value.model_dump() if hasattr(value, "model_dump") else value
+    return value.model_dump() if isinstance(value, BaseModel) else value

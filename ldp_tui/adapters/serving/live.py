@@ -1,4 +1,4 @@
-"""The environments that a server holds for its clients: each used by one request at a time, bounded in number and age."""
+"""The environments that a server holds for its clients: used by one request at a time, bounded in number and age."""
 
 from __future__ import annotations
 
@@ -199,9 +199,7 @@ class LiveEnvironments(MutableMapping[str, tuple[AnyEnvironment, float]], Generi
             logger.warning("Closing an environment failed: %r", error)
 
 
-async def _undisturbed(
-    live: Live[AnyEnvironment], work: Callable[[Live[AnyEnvironment]], Awaitable[Result]]
-) -> Result:
+async def _undisturbed(live: Live[AnyEnvironment], work: Callable[[Live[AnyEnvironment]], Awaitable[Result]]) -> Result:
     try:
         return await work(live)
     except asyncio.CancelledError:

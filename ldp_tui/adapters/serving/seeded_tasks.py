@@ -10,7 +10,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import Tool
-from ldp_tui.engine.episode import reset_keywords, task_id_of
+from ldp_tui.engine.episode import reset_environment, task_id_of
 
 
 class SeededTask(Environment[Any]):
@@ -18,18 +18,15 @@ class SeededTask(Environment[Any]):
 
     def __init__(self, env: Environment[Any], seed: int | None = None) -> None:
         self.env, self.seed = env, seed
-        self._options: dict[str, Any] | None = None
         self.tools = []
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Messages, list[Tool]]:
         """Begin the episode of `seed`, or of the task's own."""
-        given = {"seed": self.seed if seed is None else seed, "options": options}
-        keywords = reset_keywords(type(self.env))
-        messages, tools = await self.env.reset(**{name: value for name, value in given.items() if name in keywords})
-        self.tools = tools
-        return messages, tools
+        seed = self.seed if seed is None else seed
+        messages, self.tools = await reset_environment(self.env, seed=seed, options=options)
+        return messages, list(self.tools)
 
     async def step(self, action: Message) -> tuple[Messages, float, bool, bool]:
         """The environment's step."""
