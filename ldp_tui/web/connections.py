@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -73,7 +74,7 @@ class Connections:
             limit = "the system's time limit" if self._timeout is None else f"{self._timeout:g} seconds"
             raise TransportError(f"{url} did not answer within {limit}.") from error
         except aiohttp.ClientConnectorError as error:
-            raise TransportError(f"{url} cannot be reached: {error.strerror or error}.") from error
+            raise TransportError(f"{url} cannot be reached: {_reason(error)}.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(f"{url} broke off: {type(error).__name__}: {error}.") from error
         if not 200 <= status < 300:
@@ -151,9 +152,16 @@ def wait_for(make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         return thread.submit(lambda: asyncio.run(make())).result()
 
 
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error.os_error)
+
+
 def _proxy(url: str) -> str | None:
     """The proxy that the environment names for `url`; none for this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None  # whoever connects says what is wrong with it
     if parts.hostname is None or parts.hostname in LOCAL:
         return None
     proxies = getproxies()

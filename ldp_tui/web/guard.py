@@ -120,4 +120,5 @@ def _bounded(request: Request, limit: int) -> Receive:
 
 
 def _equal(given: str | None, expected: str) -> bool:
-    return given is not None and secrets.compare_digest(given.encode(), expected.encode())
+    """Headers are read as Latin-1, and written as UTF-8 by those who send more than ASCII."""
+    return given is not None and secrets.compare_digest(given.encode("latin-1"), expected.encode())
