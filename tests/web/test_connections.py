@@ -35,7 +35,7 @@ async def failure(answer: Answer, *, timeout: float | None = 20.0) -> EpisodeErr
         (whole(b""), "answered no JSON, but nothing"),
         (whole(b"[" * 100_000), "answered no JSON"),
         (whole(b"<h1>Oh no</h1>", status="500 Oh"), "answered 500: '<h1>Oh no</h1>'"),
-        (whole(b'{"detail": "Invalid or missing API key"}', status="403 No"), "answered 403: Invalid or missing API key"),
+        (whole(b'{"detail": "Invalid API key"}', status="403 No"), "answered 403: Invalid API key"),
         (
             whole(b'{"detail": [{"loc": ["body", "env_id"], "msg": "Field required"}]}', status="422 Oh"),
             "answered 422: body.env_id: Field required",

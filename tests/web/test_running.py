@@ -48,7 +48,7 @@ def test_port_in_use() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"Nothing can listen at 127.0.0.1:{port}: Address already in use"):
             bind("127.0.0.1", port)
-    with pytest.raises(UsageError, match="Nothing can listen at no-such-host.invalid:0"):
+    with pytest.raises(UsageError, match=r"Nothing can listen at no-such-host.invalid:0"):
         bind("no-such-host.invalid", 0)
 
 

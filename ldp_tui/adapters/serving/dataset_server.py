@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ldp_tui.adapters.plain import plain
 from ldp_tui.adapters.serving.extras import extras_of
@@ -103,6 +103,14 @@ class StepRequest(EnvRequest):
 
     action: ToolRequestMessage | ToolResponseMessage | Message
     want: list[str] = Field(default_factory=list)
+
+    @field_validator("action", mode="before")
+    @classmethod
+    def _text_stays_text(cls, action: Any) -> Any:
+        """An assistant's text is no request for no tools, as which it would be read."""
+        if isinstance(action, dict) and not action.keys() & {"tool_calls", "tool_call_id"}:
+            return Message.model_validate(action)
+        return action
 
 
 class FrameRequest(EnvRequest):

@@ -53,7 +53,7 @@ class Live(Generic[AnyEnvironment]):
 
 
 class LiveEnvironments(MutableMapping[str, tuple[AnyEnvironment, float]], Generic[AnyEnvironment]):
-    """Id → (environment, when it was last used). Least recently used first.
+    """Id → (environment, when it was last used).
 
     Environments unused for `idle_seconds` are closed. When there are `max_environments`, the least recently used one
     that nobody used for SPARE_SECONDS makes room for the next; if there is none, the next is refused.
@@ -62,7 +62,7 @@ class LiveEnvironments(MutableMapping[str, tuple[AnyEnvironment, float]], Generi
     def __init__(self, *, max_environments: int = MAX_ENVIRONMENTS, idle_seconds: float | None = IDLE_SECONDS) -> None:
         self.max_environments = max_environments
         self.idle_seconds = idle_seconds
-        self._live: OrderedDict[str, Live[AnyEnvironment]] = OrderedDict()
+        self._live: dict[str, Live[AnyEnvironment]] = {}
         self._closed: OrderedDict[str, str] = OrderedDict()
         self._promised = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -107,7 +107,6 @@ class LiveEnvironments(MutableMapping[str, tuple[AnyEnvironment, float]], Generi
         if live is None:
             raise NotLive(env_id, self._closed.get(env_id, ""))
         live.last_used = time.time()
-        self._live.move_to_end(env_id)
         return live
 
     async def use(self, env_id: str, work: Callable[[Live[AnyEnvironment]], Awaitable[Result]]) -> Result:
@@ -158,7 +157,8 @@ class LiveEnvironments(MutableMapping[str, tuple[AnyEnvironment, float]], Generi
                 f"All {self.max_environments} environments that this server holds are in use."
                 " Close some, or start it with more."
             )
-        self.let_go(spare[0], f"unused for {SPARE_SECONDS:g} seconds while another was wanted (least recently used)")
+        oldest = min(spare, key=lambda env_id: self._live[env_id].last_used)
+        self.let_go(oldest, f"unused for {SPARE_SECONDS:g} seconds while another was wanted (least recently used)")
 
     def _watch(self) -> None:
         """Look again when the least recently used environment may have been idle for too long."""
