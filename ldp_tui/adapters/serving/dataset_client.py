@@ -79,7 +79,7 @@ async def dataset_size(connections: Connections, server_url: str) -> int | None:
     """Number of tasks of the server; None if they have no end."""
     url = f"{server_url}/info"
     told = await connections.get(url)
-    size = told.get("dataset_size") if isinstance(told, dict) else told
-    if not isinstance(told, dict) or not (size is None or isinstance(size, int)):
+    size = told.get("dataset_size", "") if isinstance(told, dict) else ""
+    if size is not None and not isinstance(size, int):
         raise TransportError(f"{url} answered no dataset size; is this a task dataset server?")
     return size
