@@ -193,7 +193,7 @@ _HOMES = {
 
 lend(
     {
-        "make_named_environment": "ldp_tui.registry:make_named_environment",
+        "make_named_environment": "ldp_tui.registry_lookup:make_named_environment",
         "environment_names": "ldp_tui.registry:environment_names",
         "acompletion": "ldp_tui.models.completion:acompletion",
     }

@@ -1,8 +1,8 @@
 """Names of environments and players → objects. Listing names imports nothing of what is listed.
 
-Environments, in this order: a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a bundled file,
-`module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones, then the
-group `ldp_tui.agents`, then `module:Class`.
+Environments, in this order: `remote:URL`, a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a
+bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones,
+then the group `ldp_tui.agents`, then `module:Class`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,15 @@ from ldp_tui.core.errors import UnknownName, UsageError
 from ldp_tui.core.specs import Spec
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
+from ldp_tui.web.addresses import check_address
 
 if TYPE_CHECKING:
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
 
 ENVIRONMENT_GROUP = "ldp_tui.envs"
 AGENT_GROUP = "ldp_tui.agents"
+REMOTE = "remote"
+"""`remote:http://host:port`: an environment that a task dataset server holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,46 +91,25 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
     Raises:
         UsageError: Unknown name or argument, missing extra, or a file that cannot be imported; one line says which.
     """
-    return _make(Spec.parse(text))
+    return environment_of(Spec.parse(text))
 
 
-def make_named_environment(name: str, *, task: str | None, options: Mapping[str, Any]) -> Environment[Any]:
-    """Environment of that name with Python values as options, or for a task as text; see `Environment.from_name`.
+def environment_of(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
+    """As `make_environment`, for options of any Python type."""
+    if spec.name == REMOTE:
+        from ldp_tui.adapters.serving.remote import remote_environment
 
-    A task is given to the `from_task` of what the name stands for: a class, or the class of what a function makes.
-
-    Raises:
-        UsageError: As `make_environment` does.
-        NotImplementedError: If the environment is not made from text.
-    """
-    spec = Spec.parse(name)
-    if task is None:
-        return _make(replace(spec, options={**spec.options, **options}))[0]
-    factory, _ = _factory(spec)
-    kind = factory if inspect.isclass(factory) and issubclass(factory, Environment) else type(_make(spec)[0])
-    return kind.from_task(task)
-
-
-def _make(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
-    factory, file = _factory(spec)
-    if factory is None:
-        return _from_gymnasium(spec)
-    by_path = spec.model and file is None
-    return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}" if by_path else spec.name, source=file)
-
-
-def _factory(spec: Spec) -> tuple[Callable[..., Any] | None, EnvironmentFile | None]:
-    """What makes the environment, with the file it is from; None: it is none of ours, and may be Gymnasium's."""
+        return _from_factory(partial(remote_environment, spec.model), spec, name=f"{REMOTE}:{spec.model}")
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
-        return load_factory(file), file
+        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
     if spec.model:
         factory = _attribute(spec.name, spec.model)
         if factory is not None:
-            return factory, None
+            return _from_factory(factory, spec, name=f"{spec.name}:{spec.model}")
     for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
-        return _loaded(entry), None
-    return None, None
+        return _from_factory(_loaded(entry), spec, name=spec.name)
+    return _from_gymnasium(spec)
 
 
 def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
@@ -152,6 +135,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
 def check_environment_name(text: str) -> None:
     """Raise UsageError if `text` cannot name an environment; imports nothing, so that a front end can ask first."""
     spec = Spec.parse(text)
+    if spec.name == REMOTE:
+        check_address(spec.model)
     if spec.model or "/" in spec.name or find_environment_file(spec.name) is not None:
         return
     names = {name.name for name in environment_names()}

@@ -8,17 +8,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 _WHITE_SPACE = re.compile(r"\s+")
 
 
-def encode_image_to_base64(img: np.ndarray | Image.Image | bytes, format: str | None = None) -> str:  # noqa: A002 (aviary's signature)
+def encode_image_to_base64(img: Image.Image | bytes | Any, format: str | None = None) -> str:  # noqa: A002 (aviary's signature)
     """Picture as a data URL.
 
     Args:
-        img: Pixels of shape (H, W, 3) and type uint8, a Pillow picture, or the bytes of a picture file.
+        img: A Pillow picture, the bytes of a picture file, or an array of pixels: shape (H, W, 3), type uint8.
         format: Pillow's name of the file format, such as PNG; None keeps the one that the picture came in.
 
     Raises:

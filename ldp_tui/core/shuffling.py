@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Item = TypeVar("Item")
 _State = tuple[int, tuple[int, ...], float | None]
 
 
+class Chooser(Protocol):
+    """NumPy's `Generator`, as far as it is needed."""
+
+    def choice(self, a: int, size: int, replace: bool) -> Any:
+        """`size` of the numbers below `a`, as an array."""
+
+
 @overload
-def shuffle(value: np.ndarray, seed: int | random.Random | np.random.Generator | None = None) -> np.ndarray: ...
+def shuffle(value: Sequence[Item], seed: int | random.Random | Chooser | None = None) -> list[Item]: ...
 @overload
-def shuffle(value: Sequence[Item], seed: int | random.Random | np.random.Generator | None = None) -> list[Item]: ...
+def shuffle(value: Any, seed: int | random.Random | Chooser | None = None) -> Any: ...
 def shuffle(value: Any, seed: Any = None) -> Any:
     """The elements in another order; `value` stays as it is. An array gives an array, any other sequence a list.
 
