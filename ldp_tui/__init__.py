@@ -10,7 +10,9 @@ from ldp_tui.core.above import lend
 if TYPE_CHECKING:  # the same names that __getattr__ finds at run time
     from ldp_tui.adapters.gymnasium_record import RecordEpisodes
     from ldp_tui.adapters.serving.dataset_client import TaskDatasetClient
-    from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer
+    from ldp_tui.adapters.serving.dataset_server import (
+        TaskDatasetServer as TaskDatasetServer,
+    )  # asked for by name alone
     from ldp_tui.adapters.serving.environment_client import (
         EnvironmentClient,
         TaskEnvClientState,
