@@ -59,7 +59,7 @@ class Agent(ABC, Generic[AgentState]):
         """Action, next state and value estimate for the newest observations (not the whole history)."""
 
     @classmethod
-    async def wrap_action(cls, action: Message) -> PlainAction:
+    async def wrap_action(cls, action: Message) -> Action:
         """Action from a message that plain Python made."""
         return PlainAction(action)
 
