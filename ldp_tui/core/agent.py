@@ -97,6 +97,11 @@ class listening:  # noqa: N801 (used as a context manager)
             _listener.reset(self._token)
 
 
+def listened_to() -> bool:
+    """Whether anybody hears what is reported here; where nobody does, a reply need not be streamed."""
+    return _listener.get() is not None
+
+
 def reflect(text: str) -> None:
     """Report reasoning from inside `get_asv`: shown, recorded, never executed."""
     if (listener := _listener.get()) is not None:

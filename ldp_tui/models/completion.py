@@ -1,20 +1,19 @@
-"""litellm's chat completion, loaded at first use and kept from writing on the screen."""
+"""litellm's chat completion as it is, for those who ask for its own arguments and responses."""
 
 from __future__ import annotations
 
-import logging
-import os
 from typing import Any
+
+from ldp_tui.models.litellm_thread import in_litellm_thread, quiet_litellm
 
 
 async def acompletion(model: str, *, messages: list[dict[str, Any]], **options: Any) -> Any:
-    """Ask `model`; arguments and response are litellm's.
+    """Ask `model`; arguments and response are litellm's. Replies are whole: a stream belongs to another event loop.
 
     Its prices come from the installed package rather than from the network, and its hints go to the log.
     """
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
 
-    litellm.suppress_debug_info = True
-    logging.getLogger("LiteLLM").handlers = [logging.NullHandler()]
-    return await litellm.acompletion(model, messages=messages, **options)
+    async def ask() -> Any:
+        return await quiet_litellm().acompletion(model, messages=messages, **options)
+
+    return await in_litellm_thread(ask())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ldp_tui.core.secrets import TextRedactor
-from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, StepRow
+from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
 
 
 class Redactor(TextRedactor):
@@ -70,3 +70,16 @@ class Redactor(TextRedactor):
     def end(self, end: EndEpisode) -> EndEpisode:
         """`end` with its detail redacted."""
         return replace(end, detail=self.text(end.detail))
+
+    def memory(self, memory: MemoryRow) -> MemoryRow:
+        """`memory` with every text redacted."""
+        return replace(
+            memory,
+            collection=self.text(memory.collection),
+            query=self.text(memory.query),
+            input=self.text(memory.input),
+            output=self.text(memory.output),
+            value=self.text(memory.value),
+            metadata=self.text(memory.metadata),
+            template=self.text(memory.template),
+        )
