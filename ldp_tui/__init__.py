@@ -9,6 +9,15 @@ from ldp_tui.core.above import lend
 
 if TYPE_CHECKING:  # the same names that __getattr__ finds at run time
     from ldp_tui.adapters.gymnasium_record import RecordEpisodes
+    from ldp_tui.adapters.serving.dataset_client import TaskDatasetClient
+    from ldp_tui.adapters.serving.dataset_server import (
+        TaskDatasetServer as TaskDatasetServer,
+    )  # asked for by name alone
+    from ldp_tui.adapters.serving.environment_client import (
+        EnvironmentClient,
+        TaskEnvClientState,
+        TaskEnvironmentClient,
+    )
     from ldp_tui.agents.scripted import ScriptedAgent
     from ldp_tui.core import (
         DEFAULT_EVAL_MODEL_NAME,
@@ -106,6 +115,7 @@ __all__ = [
     "EnvStateMessage",
     "Environment",
     "EnvironmentBuilder",
+    "EnvironmentClient",
     "EnvsTaskDataset",
     "EpisodeEnded",
     "EpisodeStarted",
@@ -136,6 +146,9 @@ __all__ = [
     "StepTaken",
     "TaskConfig",
     "TaskDataset",
+    "TaskDatasetClient",
+    "TaskEnvClientState",
+    "TaskEnvironmentClient",
     "Tool",
     "ToolCall",
     "ToolCallFunction",
@@ -174,6 +187,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "EnvironmentClient": "ldp_tui.adapters.serving.environment_client",
+    "TaskDatasetClient": "ldp_tui.adapters.serving.dataset_client",
+    "TaskDatasetServer": "ldp_tui.adapters.serving.dataset_server",
+    "TaskEnvClientState": "ldp_tui.adapters.serving.environment_client",
+    "TaskEnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "ActionProposed": "ldp_tui.engine.events",
     "EpisodeEnded": "ldp_tui.engine.events",
     "EpisodeStarted": "ldp_tui.engine.events",
@@ -201,11 +219,22 @@ lend(
 )
 
 
+_EXTRAS = {"TaskDatasetServer": "serve"}
+"""Extras that names need; these are left out of `__all__`, so that `from ldp_tui import *` always works."""
+
+
 def __getattr__(name: str) -> Any:
     """Public names are loaded at first use: `import ldp_tui` itself imports nothing."""
     if name.startswith("_"):
         raise AttributeError(name)
-    module = import_module(_HOMES.get(name, "ldp_tui.core"))
+    try:
+        module = import_module(_HOMES.get(name, "ldp_tui.core"))
+    except ModuleNotFoundError as error:
+        if name not in _EXTRAS:
+            raise
+        from ldp_tui.core.errors import MissingExtra
+
+        raise MissingExtra(name, _EXTRAS[name]) from error
     try:
         return getattr(module, name)
     except AttributeError:
