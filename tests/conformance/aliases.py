@@ -26,7 +26,7 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "ldp.agent": ("ldp_tui.agents", "ldp_tui"),
     "ldp.agent.interactive_agent": "ldp_tui.agents.interactive",
     "ldp.agent.simple_agent": "ldp_tui.agents.simple",
-    "ldp.alg": ("ldp_tui.alg",),
+    "ldp.alg": ("ldp_tui.alg", "ldp_tui.graph"),
     "ldp.alg.algorithms": ("ldp_tui.alg",),
     "ldp.alg.callbacks": "ldp_tui.alg.callbacks",
     "ldp.alg.datasets": ("ldp_tui",),
@@ -34,16 +34,17 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "ldp.alg.optimizer.ape": "ldp_tui.alg.optimizer.ape",
     "ldp.alg.optimizer.replay_buffers": "ldp_tui.alg.optimizer.replay_buffers",
     "ldp.data_structures": ("ldp_tui.core.trajectory",),
-    "ldp.graph": ("ldp_tui.graph",),
+    "ldp.graph": ("ldp_tui.graph", "ldp_tui.models"),
     "ldp.graph.async_torch": "ldp_tui.graph.async_torch",
     "ldp.graph.gradient_estimators": "ldp_tui.graph.gradient_estimators",
-    "ldp.graph.memory": "ldp_tui.graph.memory",
-    "ldp.graph.modules": "ldp_tui.graph.modules",
+    "ldp.graph.common_ops": ("ldp_tui.graph", "ldp_tui.models"),
+    "ldp.graph.memory": "ldp_tui.models.memory",
+    "ldp.graph.modules": "ldp_tui.models.modules",
     "ldp.graph.op_utils": "ldp_tui.graph.op_utils",
     "ldp.graph.ops": "ldp_tui.graph.ops",
     "ldp.graph.torch_ops": "ldp_tui.graph.torch_ops",
-    "ldp.llms": (),
-    "ldp.llms.prompts": ("ldp_tui.agents.prompts",),
+    "ldp.llms": ("ldp_tui.models",),
+    "ldp.llms.prompts": "ldp_tui.models.prompts",
     "ldp.shims": "ldp_tui.alg.progress",
     "ldp.utils": ("ldp_tui.core.trajectory", "ldp_tui.alg"),
 }
@@ -55,7 +56,10 @@ OTHER_NAMES: dict[tuple[str, str], str] = {
 REPLACED: dict[tuple[str, str], str] = {
     ("lmi.exceptions", "AllModelsExhaustedError"): "ldp_tui.models.errors:AllModelsExhaustedError",
     ("lmi.exceptions", "ResponseValidationError"): "ldp_tui.models.errors:ResponseValidationError",
+    ("lmi", "EmbeddingModel"): "ldp_tui.models.embeddings:EmbeddingModel",
+    ("lmi", "LLMResult"): "ldp_tui.models.results:LLMResult",
     ("lmi", "LiteLLMModel"): "ldp_tui.models.client:LiteLLMModel",
+    ("lmi.config", "LLMConfig"): "ldp_tui.models.config:LLMConfig",
 }
 
 NAMED_ONLY = ("ldp.nn", "ldp.nn.handlers", "ldp.nn.handlers.transformer_handler")
