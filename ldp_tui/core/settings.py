@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ldp_tui.core.errors import UnknownName
+from ldp_tui.core.errors import UnknownSetting, UsageError
 
 
 class Settings(BaseModel):
     """Base of configuration objects. What was given is never repeated in an error: it may hold a key.
 
     Raises:
-        UnknownName: For a key that is no field.
+        UnknownSetting: For a key that is no field.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -28,7 +29,17 @@ class Settings(BaseModel):
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any] | frozenset[str], *, of: str) -> None:
-    """Raise UnknownName for the first key of `given` that is not in `known`."""
+    """Raise UnknownSetting for the first key of `given` that is not in `known`."""
     for key in given:
         if key not in known:
-            raise UnknownName("setting", str(key), known, of=of)
+            raise UnknownSetting(str(key), known, of=of)
+
+
+@contextmanager
+def values_of(what: str) -> Iterator[None]:
+    """Inside the block, values that do not fit are UsageErrors of one line that begins with `what`."""
+    try:
+        yield
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
+        raise UsageError(f"{what}: {'; '.join(problems)}.") from error

@@ -162,6 +162,11 @@ class Op(ABC, Generic[TOutput_co]):
         """Parameters that calls are given to; an op that hands its arguments on replaces them by those behind it."""
         return list(inspect.signature(self.forward).parameters.values())
 
+    @property
+    def label(self) -> str:
+        """What it does, for drawings."""
+        return type(self).__name__
+
     def get_call_ids(self, run_ids: Collection[UUID] | None = None) -> set[CallID]:
         """Calls recorded in the runs given, or in all that live."""
         data = self.ctx.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from typing import Any
 
 from ldp_tui.core.messages import Message
@@ -82,7 +83,6 @@ class Assembly:
         """The alternatives of each token; None if none came."""
         return [list(token.top) for token in self.logprobs] if any(token.top for token in self.logprobs) else None
 
-
     def _call_of(self, piece: CallDelta) -> _Call:
         """The call that a piece belongs to. Some servers number every call 0: a new id then begins a new call."""
         call = self._newest.get(piece.position)
@@ -115,16 +115,6 @@ def total(counts: Iterable[TokenCount]) -> TokenCount:
     """The newest count that says anything of each kind: streams repeat and refine them."""
     found = TokenCount()
     for count in counts:
-        found = TokenCount(
-            *(
-                new if new is not None else old
-                for new, old in (
-                    (count.prompt, found.prompt),
-                    (count.completion, found.completion),
-                    (count.cache_read, found.cache_read),
-                    (count.cache_creation, found.cache_creation),
-                    (count.cost_usd, found.cost_usd),
-                )
-            )
-        )
+        told = {name: value for name, value in asdict(count).items() if value is not None}
+        found = replace(found, **told)
     return found

@@ -1,6 +1,6 @@
 """The seam between the client and whoever computes a reply: one request in, pieces of the reply out.
 
-    LLMModel → Backend.reply(request) → Delta, Delta, …      openai_http · litellm · a local model · a test's own
+LLMModel → Backend.reply(request) → Delta, Delta, …      openai_http · litellm · a local model · a test's own
 """
 
 from __future__ import annotations

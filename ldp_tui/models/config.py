@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
 
-from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.errors import UnknownSetting, UsageError
 from ldp_tui.core.messages import Message
 from ldp_tui.core.settings import Settings, refuse_unknown
 from ldp_tui.models.providers import missing_key
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 ResponseValidator = Callable[[LLMResult], Awaitable[None] | None]
 ToolParser = Callable[[Any, list[dict[str, Any]] | None], Message]
-"""Makes the action of a reply: given its text (first parameter annotated `str`) or the whole `Choice`, and the tools."""
+"""Makes the action of a reply: of its text (first parameter annotated `str`) or the whole `Choice`, and the tools."""
 
-REQUEST_SETTINGS: Final = frozenset(
-    """temperature top_p top_k min_p max_tokens max_completion_tokens n stop seed presence_penalty frequency_penalty
-    repetition_penalty logit_bias logprobs top_logprobs response_format parallel_tool_calls reasoning_effort
-    include_reasoning thinking verbosity service_tier user metadata safety_settings modalities prediction store
-    web_search_options extra_body extra_headers drop_params allowed_openai_params additional_drop_params
-    custom_llm_provider api_version organization vertex_project vertex_location vertex_credentials aws_region_name
-    aws_profile_name aws_access_key_id aws_secret_access_key aws_session_token num_ctx keep_alive
-    chat_template_kwargs""".split()
-)
+# fmt: off
+REQUEST_SETTINGS: Final = frozenset({
+    "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "stop", "seed",
+    "presence_penalty", "frequency_penalty", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs",
+    "response_format", "parallel_tool_calls", "reasoning_effort", "include_reasoning", "thinking", "verbosity",
+    "service_tier", "user", "metadata", "safety_settings", "modalities", "prediction", "store", "web_search_options",
+    "extra_body", "extra_headers", "drop_params", "allowed_openai_params", "additional_drop_params",
+    "custom_llm_provider", "api_version", "organization", "vertex_project", "vertex_location", "vertex_credentials",
+    "aws_region_name", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token",
+    "num_ctx", "keep_alive", "chat_template_kwargs",
+})
+# fmt: on
 """What may be set beside a model's name. Anything else a provider takes goes into `extra_body` or `extra_params`."""
 
 _SECRET_SETTING = re.compile(
@@ -110,7 +113,7 @@ class ModelSpec(Settings):
         """A model with settings of its own and of its requests side by side: `from_name("m", temperature=0)`.
 
         Raises:
-            UnknownName: For a setting that is neither.
+            UnknownSetting: For a setting that is neither.
         """
         fields = cls.setting_names()
         refuse_unknown(settings, fields | REQUEST_SETTINGS, of=name)
@@ -198,7 +201,7 @@ class LLMConfig(Settings):
 
     @classmethod
     def from_legacy_dict(cls, legacy: Mapping[str, Any]) -> Self:
-        """A chain from litellm's `{"model_list", "fallbacks", "router_kwargs"}`: the first entry, then its fallbacks."""
+        """A chain from `{"model_list", "fallbacks", "router_kwargs"}`: the first entry, then its fallbacks."""
         return cls(models=_legacy_chain(legacy))
 
     def with_extra_params(self, **params: Any) -> Self:
@@ -233,13 +236,13 @@ def _legacy_chain(legacy: Mapping[str, Any]) -> list[ModelSpec]:
     for entry in entries:
         refuse_unknown(entry, _LEGACY_ENTRY, of="a model_list entry")
         given = entry.get("litellm_params") or {}
-        params[entry.get("model_name") or given.get("model")] = given
+        params[str(entry.get("model_name") or given.get("model"))] = given
     fallbacks: dict[str, list[str]] = {}
     for entry in legacy.get("fallbacks") or []:
         fallbacks.update(entry)
     for name in chain.from_iterable(fallbacks.values()):
         if name not in params:
-            raise UnknownName("fallback model", name, params)
+            raise UnknownSetting(name, params, of="model_list", kind="fallback model")
     first = next(iter(params))
     order = dict.fromkeys([first, *fallbacks.get(first, []), *params])
     router = legacy.get("router_kwargs") or {}
@@ -248,9 +251,8 @@ def _legacy_chain(legacy: Mapping[str, Any]) -> list[ModelSpec]:
 
 def _legacy(params: Mapping[str, Any], *, of: str) -> dict[str, Any]:
     """litellm's names as ours: `num_retries` is `max_retries`."""
-    settings = {("max_retries" if key == "num_retries" else key): value for key, value in params.items()}
-    refuse_unknown(settings, ModelSpec.setting_names() | REQUEST_SETTINGS | {"model"}, of=of)
-    return settings
+    refuse_unknown(params, ModelSpec.setting_names() | REQUEST_SETTINGS | {"model", "num_retries"}, of=of)
+    return {("max_retries" if key == "num_retries" else key): value for key, value in params.items()}
 
 
 def _hidden(name: str, value: Any) -> Any:

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import email.utils
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import httpx
+import aiohttp
 
 from ldp_tui.models.errors import InvalidReply, ModelTimeout, ModelUnavailable, ReplyCut
 
 CONNECT_SECONDS: Final = 10.0
-_IDLE_CONNECTIONS: Final = 64
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[httpx.AsyncClient]]] = (
-    WeakKeyDictionary()
-)
+_Held = tuple[aiohttp.ClientSession, AsyncGenerator[aiohttp.ClientSession, None]]
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
 
 
-async def client() -> httpx.AsyncClient:
-    """The running loop's client. It waits without end for replies: whoever calls sets the time limit."""
-    loop = asyncio.get_running_loop()
-    held = _clients.get(loop)
-    if held is None:
-        opened = _opened()
-        held = _clients[loop] = (await anext(opened), opened)
-    return held[0]
+@asynccontextmanager
+async def posted(
+    url: str, body: bytes, headers: Mapping[str, str], *, model: str
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to a POST of JSON, its body still to be read. It is waited for without end: the caller sets the limit.
 
+    Connections outlive the request. They work in a context of their own, or they would keep alive whatever the
+    caller's context holds: the run of a compute graph, an episode.
 
-async def _opened() -> AsyncGenerator[httpx.AsyncClient]:
-    """Agents are never closed, loops are: a loop closes the generators that it ran before it ends."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_IDLE_CONNECTIONS)
-    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
-    async with httpx.AsyncClient(limits=limits, timeout=timeout, follow_redirects=False) as opened:
-        yield opened
+    Raises:
+        ModelError: For whatever fails on the way, also while the body is read inside the block.
+    """
+    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    own = contextvars.Context()
+    with translated(model):
+        client = await _client()
+        posting = client.post(url, data=body, headers=sent, allow_redirects=False)
+        task = asyncio.get_running_loop().create_task(_answer(posting), context=own)
+        try:
+            response = await task
+        except asyncio.CancelledError:
+            task.add_done_callback(_close_late, context=own)
+            raise
+        try:
+            yield response
+        finally:
+            own.run(response.release)
 
 
 @contextmanager
@@ -45,14 +55,19 @@ def translated(model: str) -> Iterator[None]:
     """Inside the block, failures of the connection are ModelErrors."""
     try:
         yield
-    except httpx.TimeoutException as error:
-        raise ModelTimeout(f"no answer in time ({type(error).__name__})", model=model) from error
-    except httpx.RemoteProtocolError as error:
-        raise ReplyCut(f"the connection ended before the reply did ({error})", model=model) from error
-    except httpx.TransportError as error:
-        raise ModelUnavailable(f"no connection to the server ({error or type(error).__name__})", model=model) from error
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise InvalidReply(f"the answer cannot be read ({error})", model=model) from error
+    except TimeoutError as error:
+        raise ModelTimeout(f"no connection within {CONNECT_SECONDS:g} s", model=model) from error
+    except aiohttp.ClientPayloadError as error:
+        raise ReplyCut("the connection ended before the reply did", model=model) from error
+    except aiohttp.ServerDisconnectedError as error:
+        raise ModelUnavailable("the server closed the connection without an answer", model=model) from error
+    except aiohttp.ClientConnectorError as error:
+        reason = error.strerror or str(error)
+        raise ModelUnavailable(f"no connection to {error.host}:{error.port} ({reason})", model=model) from error
+    except aiohttp.ClientResponseError as error:
+        raise InvalidReply(f"the answer is no HTTP ({error.message})", model=model) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ModelUnavailable(f"the connection broke off ({type(error).__name__})", model=model) from error
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -68,3 +83,30 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(value))
     except (ValueError, OverflowError):
         return None
+
+
+async def _answer(posting: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+    return await posting
+
+
+def _close_late(task: asyncio.Task[aiohttp.ClientResponse]) -> None:
+    """The answer came when nobody waited for it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _client() -> aiohttp.ClientSession:
+    loop = asyncio.get_running_loop()
+    held = _clients.get(loop)
+    if held is None:
+        opened = _opened()
+        held = _clients[loop] = (await anext(opened), opened)
+    return held[0]
+
+
+async def _opened() -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """Agents are never closed, loops are: a loop closes the generators that it ran before it ends."""
+    timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_SECONDS)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as opened:
+        yield opened

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import contextlib
+import contextvars
 import logging
 import os
 import threading
@@ -26,7 +28,6 @@ from ldp_tui.models.errors import (
     ModelRefusalError,
     ModelTimeout,
     ModelUnavailable,
-    RateLimited,
     ReplyCut,
     RequestRejected,
     error_of_status,
@@ -54,7 +55,7 @@ class LiteLLMBackend:
             with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(arrived.put_nowait, item)
 
-        pumping = asyncio.run_coroutine_threadsafe(_pump(request, deliver), _loop())
+        pumping = _submit(_pump(request, deliver))
         try:
             while (item := await arrived.get()) is not None:
                 if isinstance(item, ModelError):
@@ -84,7 +85,12 @@ async def embed(model: str, texts: list[str], settings: dict[str, Any]) -> Any:
 
 async def in_litellm_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine in litellm's loop and wait for it here."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, _loop()))
+    return await asyncio.wrap_future(_submit(coroutine))
+
+
+def _submit(coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+    """Start it there in an empty context: litellm's connections would keep alive what the caller's holds."""
+    return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, _loop())
 
 
 def quiet_litellm() -> Any:
@@ -130,18 +136,23 @@ async def _deltas(request: Request) -> AsyncGenerator[Delta, None]:
         yield Delta(usage=TokenCount(cost_usd=_cost(litellm, response, request)))
         return
     stream = await litellm.acompletion(**_arguments(request), stream=True, stream_options={"include_usage": True})
-    ended = False
     try:
         async for chunk in stream:
             for delta in read_chunk(chunk.model_dump(warnings=False), request):
-                ended = ended or delta.finish_reason is not None
                 yield delta
             if getattr(chunk, "usage", None) is not None:
                 yield Delta(usage=TokenCount(cost_usd=_cost(litellm, chunk, request)))
     finally:
         await stream.aclose()
-    if not ended:
+    if _broke_off(litellm, stream):
         raise ReplyCut("the stream ended before the reply did", model=request.spec.name)
+
+
+def _broke_off(litellm: Any, stream: Any) -> bool:
+    """Whether the provider gave no finish reason. litellm makes one up then, and hides that the connection broke."""
+    told = getattr(stream, "received_finish_reason", "?") or getattr(stream, "intermittent_finish_reason", "?")
+    telling = {"openai", "azure", "anthropic", *litellm.openai_compatible_providers}
+    return told is None and getattr(stream, "custom_llm_provider", None) in telling
 
 
 def _arguments(request: Request) -> dict[str, Any]:

@@ -36,16 +36,21 @@ _BARE_NAMES: Final = (
 )
 """Providers of well-known models that are named without one."""
 
-_OWN_PROTOCOL: Final = frozenset(
-    """anthropic azure azure_ai azure_text bedrock cloudflare cohere cohere_chat databricks gemini huggingface nlp_cloud
-    ollama ollama_chat oobabooga palm petals predibase replicate sagemaker sagemaker_chat triton vertex_ai
-    vertex_ai_beta watsonx""".split()
-)
+# fmt: off
+_OWN_PROTOCOL: Final = frozenset({
+    "anthropic", "azure", "azure_ai", "azure_text", "bedrock", "cloudflare", "cohere", "cohere_chat", "databricks",
+    "gemini", "huggingface", "nlp_cloud", "ollama", "ollama_chat", "oobabooga", "palm", "petals", "predibase",
+    "replicate", "sagemaker", "sagemaker_chat", "triton", "vertex_ai", "vertex_ai_beta", "watsonx",
+})
+# fmt: on
 """Providers whose servers are spoken to through litellm even where a base URL is given."""
 
-_PREFIXES: Final = frozenset(
-    """custom_openai hosted_vllm litellm_proxy llamacpp llamafile lm_studio openai openai_like sglang vllm""".split()
-)
+# fmt: off
+_PREFIXES: Final = frozenset({
+    "custom_openai", "hosted_vllm", "litellm_proxy", "llamacpp", "llamafile", "lm_studio", "openai", "openai_like",
+    "sglang", "vllm",
+})
+# fmt: on
 """Prefixes that say how a server is spoken to, and are no part of the model's name there."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from ldp_tui.models.assembly import Assembly, total
 from ldp_tui.models.backend import Backend, Delta, Request, TokenCount
 from ldp_tui.models.errors import InvalidReply, ModelTimeout
+from ldp_tui.models.waiting import within
 
 Callback = Callable[..., Any] | Callable[..., Awaitable[Any]]
 """Called with each piece of text as it comes; a callback with a parameter `name` gets the call's label too."""
@@ -92,7 +92,7 @@ async def receive(backend: Backend, request: Request, telling: Telling | None) -
     if telling is not None:
         await telling.begin()
     try:
-        async with asyncio.timeout(request.spec.timeout):
+        async with within(request.spec.timeout):
             deltas: AsyncGenerator[Delta, None] = backend.reply(request)
             async with aclosing(deltas):
                 async for delta in deltas:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from ldp_tui.store.secrets import Redactor
+from ldp_tui.core.secrets import TextRedactor
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
@@ -13,4 +13,4 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "[redacted]")
-    return Redactor.of_environment(os.environ).text(text)
+    return TextRedactor.of_environment(os.environ).text(text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,11 @@ from ldp_tui.core.tool_calls import Messages, ToolRequestMessage
 from ldp_tui.models.providers import provider_of
 
 _session: ContextVar[UUID | None] = ContextVar("ldp_tui_llm_session", default=None)
+
+
+def current_session() -> UUID | None:
+    """The session that results belong to which are made now; None outside of any."""
+    return _session.get()
 
 
 @contextmanager
@@ -37,7 +42,7 @@ class LLMResult(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     id: UUID = Field(default_factory=uuid4)
-    session_id: UUID | None = Field(default_factory=_session.get, alias="answer_id")
+    session_id: UUID | None = Field(default_factory=current_session, alias="answer_id")
     name: str | None = Field(default=None, description="The caller's own label.")
     config: dict[str, Any] | None = Field(default=None, description="Settings of the request, without secrets.")
     prompt: Messages | None = Field(default=None, description="What was asked.")

@@ -44,7 +44,9 @@ class Throttle:
     async def turn(self, tokens: float) -> AsyncIterator[None]:
         """Wait until a request of about `tokens` may be sent; inside the block it counts as under way."""
         with self._lock:
-            wait = max(self._requests.take(1) if self._requests else 0, self._tokens.take(tokens) if self._tokens else 0)
+            wait = max(
+                self._requests.take(1) if self._requests else 0, self._tokens.take(tokens) if self._tokens else 0
+            )
         if wait > 0:
             await asyncio.sleep(wait)
         if self._free is None:
