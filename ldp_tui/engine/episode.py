@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ldp_tui.core.agent import Agent, Usage, listening
+from ldp_tui.core.agent import Agent, Standing, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
@@ -51,6 +51,8 @@ class Episode:
         self._numbered = numbered_calls(itertools.count())
         self.reflection: list[str] = []
         self._usage: Usage | None = None
+        self._facts: dict[str, Any] = {}
+        self._reward: float | None = None
         self._value = 0.0
         self._agent_us = 0
         self._streamed: asyncio.Queue[str | None] | None = None
@@ -110,7 +112,7 @@ class Episode:
         """Let the agent choose; its reasoning is in `reflection` afterwards."""
         self._notice("agent")
         self._phase = "agent"
-        self.reflection, self.probabilities, self._usage = [], None, None
+        self.reflection, self.probabilities, self._usage, self._facts = [], None, None, {}
         started = time.perf_counter_ns()
         with self._listening, self._numbered:
             chosen, self._agent_state, value = await self._agent.get_asv(
@@ -154,7 +156,7 @@ class Episode:
             reflection="".join(self.reflection),
             probabilities=self.probabilities,
             value=self._value,
-            info=self._info(),
+            info={**self._info(), **({"agent": self._facts} if self._facts else {})},
             rendering=self._rendering(),
             legal_actions=self._legal_actions(),
             agent_us=self._agent_us,
@@ -163,6 +165,7 @@ class Episode:
         )
         self._steps = index + 1  # what fails before this is no step: it is neither told nor stored
         self._return += reward
+        self._reward = reward
         return taken
 
     def end(self, reason: EndReason, *, error: Exception | None = None) -> EpisodeEnded:
@@ -203,6 +206,14 @@ class Episode:
             before.tokens_out + usage.tokens_out,
             before.cost_usd + usage.cost_usd,
         )
+
+    def standing(self) -> Standing:
+        """Steps, last reward and return so far (see `core.agent.Host`)."""
+        return Standing(self._steps, self._reward, self._return)
+
+    def annotate(self, facts: Mapping[str, Any]) -> None:
+        """The agent tells how its decision came about."""
+        self._facts.update(copy_json(dict(facts)))
 
     def _seen(self) -> tuple[Message, ...]:
         """The observation as an event carries it; the agent gets copies, so this stays as it is."""

@@ -18,10 +18,8 @@ from ldp_tui.models.tiny.sampling import Picked, Sampler
 MOST_TOKENS: Final = 128
 """Length of a reply where the request sets none."""
 
-_TAKEN: Final = frozenset(
-    """temperature top_p seed n max_tokens max_completion_tokens logprobs top_logprobs response_format
-    parallel_tool_calls""".split()
-)
+_SAMPLING: Final = frozenset({"temperature", "top_p", "seed", "n", "max_tokens", "max_completion_tokens"})
+_TAKEN: Final = _SAMPLING | {"logprobs", "top_logprobs", "response_format", "parallel_tool_calls"}
 _Piece = tuple[int, Picked | Finished]
 
 
@@ -30,6 +28,12 @@ class TinyBackend:
 
     def __init__(self, folder: Path = BUNDLED) -> None:
         self._folder = folder
+
+    @classmethod
+    def named(cls, name: str) -> TinyBackend:
+        """`tiny`, or `tiny/FOLDER` for a model of one's own."""
+        _, _, folder = name.partition("/")
+        return cls(Path(folder) if folder else BUNDLED)
 
     async def reply(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Pieces of the reply, a token each if it is streamed; closing the generator stops the computing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,11 +37,7 @@ class ChatTokenizer:
     """Renders conversations in OpenAI's shape by the model's template, and encodes them."""
 
     def __init__(self, tokenizer: Tokenizer, template: str) -> None:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-        )
-        environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)  # jinja's escapes HTML
-        self._template = environment.from_string(template)
+        self._render = self.renderer(template)
         self._tokenizer = tokenizer
         self.end = self.id_of(END)
         self.call = self.id_of(CALL)
@@ -53,9 +49,18 @@ class ChatTokenizer:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         return cls(tokenizer, (folder / TEMPLATE_FILE).read_text(encoding="utf-8"))
 
+    @staticmethod
+    def renderer(template: str) -> Callable[..., str]:
+        """The template as a function of `messages`, `tools` and `add_generation_prompt`, as transformers has it."""
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
+        )
+        environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)  # jinja's escapes HTML
+        return environment.from_string(template).render
+
     def render(self, messages: ChatMessages, tools: ChatMessages | None = None, *, ask: bool = True) -> str:
         """The conversation as the model's text; `ask` opens a reply at its end."""
-        return self._template.render(messages=messages, tools=tools, add_generation_prompt=ask)
+        return self._render(messages=messages, tools=tools, add_generation_prompt=ask)
 
     def render_reply(
         self, messages: ChatMessages, tools: ChatMessages | None, reply: Mapping[str, Any]

@@ -24,13 +24,11 @@ _making: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class TrainedGame:
-    """One environment that the model was trained on: its id and the options it was made with."""
+    """One environment that the model was trained on: how it is asked for, and what it is."""
 
-    id: str
-    options: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        return ",".join([self.id, *(f"{name}={json.dumps(value)}" for name, value in self.options.items())])
+    name: str
+    rules: Mapping[str, Any]
+    """Class and options; another id with the same rules is the same game."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +64,6 @@ def _games(folder: Path) -> tuple[TrainedGame, ...]:
         return ()
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(TrainedGame(entry["id"], entry["options"]) for entry in listed)
+        return tuple(TrainedGame(entry["name"], entry["rules"]) for entry in listed)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFolderError(f"{path} cannot be read: {error}.") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Literal
 
-from ldp_tui.agents.briefing import Briefing, briefing_of
-from ldp_tui.agents.reflect_prompt import Turn, reply_text, system_prompt, turn_text
+from ldp_tui.agents.reflecting.briefing import Briefing, briefing_of
+from ldp_tui.agents.reflecting.prompt import Turn, reply_text, system_prompt, turn_text
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
 from ldp_tui.engine.events import EpisodeStarted, StepTaken
@@ -18,10 +18,12 @@ from ldp_tui.registry import make_environment
 from ldp_tui.training.demo_model.games import Lesson
 from ldp_tui.training.demo_model.tokenizer import CLOSE_REFLECTION, OPEN_REFLECTION
 
+Shown = Literal["start", "step", "reward", "return"]
 Form = Literal["json", "tool", "plain"]
-"""json, tool: as the reflecting player asks for a reply · plain: a bare transcript of tool calls, without its prompt."""
+"""json, tool: as the reflecting player asks for a reply · plain: a bare transcript of tool calls, with no prompt."""
 
-LONGEST_HISTORY: Final = 4
+LONGEST_HISTORY: Final = 10
+"""Earlier turns that are shown at most, few of them more often than many."""
 _FORMS: Final[Sequence[tuple[Form, bool, float]]] = (
     ("json", False, 0.45),
     ("json", True, 0.17),
@@ -30,6 +32,13 @@ _FORMS: Final[Sequence[tuple[Form, bool, float]]] = (
     ("plain", True, 0.08),
 )
 """Form, whether earlier turns are shown, and how often it is drawn."""
+_SHOWN: Final[Sequence[tuple[Shown, ...]]] = (
+    *3 * [("start",)],
+    *2 * [("start", "step", "reward", "return")],
+    ("start", "reward"),
+    (),
+)
+"""What a turn tells besides the observation, in one of these ways."""
 _BARE: Final = 0.3
 """How often the reply has no reflection, as when actions are scored."""
 
@@ -51,15 +60,25 @@ class Decision:
     """One recorded decision: what was seen, what the teacher said, what is best, and what was played."""
 
     observation: str
-    start: bool
+    step: int
+    reward: float | None
+    """Of the step before; None at the start."""
+    return_: float
     reflection: str
     best: str
     played: str
 
-    @property
-    def told(self) -> str:
+    def told(self, shown: Collection[Shown]) -> str:
         """The turn's message as the player sends it."""
-        return turn_text(Turn(self.observation, start=self.start))
+        return turn_text(
+            Turn(
+                self.observation,
+                start=self.step == 0 if "start" in shown else None,
+                step=self.step if "step" in shown else None,
+                reward=self.reward if "reward" in shown else None,
+                return_=self.return_ if "return" in shown else None,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +109,17 @@ def game_of(lesson: Lesson) -> Game:
 
 def read_episode(game: Game, started: EpisodeStarted, steps: Iterable[StepTaken]) -> Episode:
     """The decisions of a recorded episode; the best action is the one that the teacher most probably plays."""
-    seen, decisions = started.observation, []
+    seen, decisions = started.observation, list[Decision]()
+    reward, return_ = None, 0.0
     for step in steps:
         text = "\n".join(message.text for message in seen)
         probabilities = step.probabilities or {}
         best = max(probabilities, key=lambda name: probabilities[name])
         assert isinstance(step.action, ToolRequestMessage)
         played = str(step.action.tool_calls[0].function.arguments["action"])
-        start = step.index == 0
-        shown = game.briefing.without_preamble(text) if start else text
-        decisions.append(Decision(shown, start, step.reflection, best, played))
-        seen = step.observation
+        shown = game.briefing.without_preamble(text) if step.index == 0 else text
+        decisions.append(Decision(shown, step.index, reward, return_, step.reflection, best, played))
+        seen, reward, return_ = step.observation, step.reward, return_ + step.reward
     return Episode(game, tuple(decisions))
 
 
@@ -132,12 +151,12 @@ class Curriculum:
             if rng.random() >= self._episodes[number].game.share:
                 continue
             form, remembers, _ = rng.choices(_FORMS, weights)[0]
-            first = max(0, turn - rng.randint(1, LONGEST_HISTORY)) if remembers else turn
+            earlier = min(turn, round(LONGEST_HISTORY * rng.random() ** 2 + 0.5)) if remembers else 0
             if form == "plain" and turn > LONGEST_HISTORY:
                 form = "tool"
-            if form == "plain":
-                first = 0
-            yield Conversation(self._episodes[number], first, turn, form, bare=rng.random() < _BARE)
+            first = 0 if form == "plain" else turn - earlier
+            shown = rng.choice(_SHOWN)
+            yield Conversation(self._episodes[number], first, turn, form, shown, bare=rng.random() < _BARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,8 @@ class Conversation:
     first: int
     last: int
     form: Form
-    bare: bool
+    shown: Collection[Shown] = ("start",)
+    bare: bool = False
 
     @property
     def tools(self) -> Sequence[Mapping[str, Any]] | None:
@@ -164,7 +184,7 @@ class Conversation:
         for turn in range(self.first, self.last + 1):
             decision = decisions[turn]
             answers = turn > self.first and self.form != "json"
-            told = decision.observation if self.form == "plain" else decision.told
+            told = decision.observation if self.form == "plain" else decision.told(self.shown)
             if self.form == "plain" and turn == 0:
                 told = f"{game.briefing.preamble}\n\n{told}"
             found.append({"role": "tool" if answers else "user", "content": told})

@@ -13,16 +13,16 @@ class Recipe:
     """Everything that the weights depend on, besides the versions of the packages and the machine."""
 
     lessons: Sequence[Lesson] = LESSONS
-    vocabulary: int = 1024
+    vocabulary: int = 1536
     longest_token: int = 24
     context: int = 1024
-    hidden: int = 128
-    layers: int = 4
+    hidden: int = 96
+    layers: int = 3
     heads: int = 4
-    mlp: int = 384
-    rounds: int = 120
+    mlp: int = 256
+    rounds: int = 110
     """How often every distinct situation is seen."""
-    batch_tokens: int = 8192
+    batch_tokens: int = 2048
     """Tokens of one step, padding included."""
     learning_rate: float = 3e-3
     warm_up: int = 50
@@ -30,7 +30,7 @@ class Recipe:
     """The learning rate ends at this share of its highest."""
     weight_decay: float = 0.01
     seed: int = 1
-    threads: int = 2
+    threads: int = 1
 
 
 RECIPE = Recipe()

@@ -45,7 +45,9 @@ def new_model(recipe: Recipe, chat: ChatTokenizer, *, pad: int, size: int) -> Ll
     return model
 
 
-def fit(model: LlamaForCausalLM, curriculum: Curriculum, chat: ChatTokenizer, recipe: Recipe, progress: Progress) -> None:
+def fit(
+    model: LlamaForCausalLM, curriculum: Curriculum, chat: ChatTokenizer, recipe: Recipe, progress: Progress
+) -> None:
     """Train in place: `rounds` times every situation, each time in another conversation."""
     import torch
 

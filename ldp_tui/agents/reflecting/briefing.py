@@ -40,6 +40,8 @@ class Briefing:
     goal: str = ""
     observations: Mapping[str, Any] = field(default_factory=dict)
     actions: str = ""
+    aliases: Mapping[str, Any] = field(default_factory=dict)
+    """Further names of the values of an action, such as its number."""
     preamble: str = ""
 
     def without_preamble(self, text: str) -> str:
@@ -56,6 +58,7 @@ def briefing_of(env: Environment[Any] | None, tools: Sequence[Tool]) -> Briefing
         goal=str(env.get_goal_description()).strip(),
         observations=dict(env.get_observation_schema()),
         actions=actions,
+        aliases=_aliases(env.get_action_schema(), tools),
         preamble=str(getattr(env, "goal", "")),
     )
 
@@ -81,3 +84,10 @@ def describe_actions(tools: Sequence[Tool]) -> str:
     described = {key: value for key, value in schema.items() if key != "description"}
     words = f" {schema['description']}" if schema.get("description") else ""
     return f'"action" is a JSON value that fits {json.dumps(described, ensure_ascii=False)}.{words}'
+
+
+def _aliases(schema: Mapping[Any, Any], tools: Sequence[Tool]) -> dict[str, Any]:
+    """The keys of an action schema for the values of the only parameter that they describe."""
+    sole = sole_parameter(tools)
+    values = (sole[1].get("enum") if sole else None) or ()
+    return {str(key): value for key, value in schema.items() if isinstance(value, str) and value in values}
