@@ -256,9 +256,9 @@ LiteLLMModel = LLMModel
 def backend_of(spec: ModelSpec) -> Backend:
     """Who answers for a model: this package's tiny one, a server at a URL of its own, or whoever litellm knows."""
     if spec.name.partition("/")[0] == TINY and spec.api_base is None:
-        from ldp_tui.models.tiny.backend import TinyBackend
+        from ldp_tui.models.tiny.backend import tiny_backend
 
-        return TinyBackend.named(spec.name)
+        return tiny_backend(spec.name)
     if spec.api_base is not None and speaks_openai(spec.name):
         from ldp_tui.models.openai_http import OpenAIBackend
 

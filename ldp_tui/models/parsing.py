@@ -1,4 +1,4 @@
-"""The ladder from a model's reply to an action: native tool call → JSON → fenced block → pattern.
+"""The ladder from a model's reply to an action: native tool call → JSON → fenced block → object in prose → pattern.
 
 Pure functions of the reply and the tools. What a rung cannot read is a `Fault` with its kind; the next rung is tried
 with the same reply. Time is linear in the length of a reply: only one that is JSON as a whole is read whole, of others
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from ldp_tui.core.arguments import ArgumentError, ArgumentSchema
 from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall
 from ldp_tui.core.tools import Tool, tool_schema
 
-Rung = Literal["tool_call", "json", "fenced", "pattern", "scores", "default", "repeat"]
+Rung = Literal["tool_call", "json", "fenced", "embedded", "pattern", "scores", "default", "repeat"]
 """How an action was found. Those after `pattern` are for a player whose model's replies could not be read at all."""
 
 FaultKind = Literal["empty", "cut", "no_action", "malformed_json", "unknown_tool", "bad_arguments", "ambiguous"]
@@ -30,7 +30,13 @@ _SHOWN: Final = 120
 
 _FENCE: Final = re.compile(r"```[^\n`]{0,40}\n(.*?)(?:```|\Z)", re.DOTALL)
 REFLECTION_KEYS: Final = ("reflection", "reasoning", "thought", "thoughts")
-_REFLECTION: Final = re.compile(r'"(?:reflection|reasoning|thoughts?)"\s{0,20}:\s{0,20}"((?:[^"\\]|\\.)*)')
+_REFLECTION: Final = re.compile(
+    r"""
+    "(?:reflection|reasoning|thoughts?)"\s{0,20}:\s{0,20}"((?:[^"\\]|\\.)*)
+    | '(?:reflection|reasoning|thoughts?)'\s{0,20}:\s{0,20}'(.{0,2000}?)'\s{0,20},\s{0,20}'action'
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
 _ACTION: Final = re.compile(
     r"""\baction["'`*]{0,3}\s{0,20}[:=]\s{0,20}["'`*]{0,3}([^"'`*,}\n]{1,200})""", re.IGNORECASE
 )
@@ -65,6 +71,13 @@ class Reading:
     faults: tuple[Fault, ...] = ()
 
 
+class _Meant(NamedTuple):
+    """Calls, and the reflection beside them."""
+
+    calls: tuple[ToolCall, ...]
+    reflection: str = ""
+
+
 @dataclass(slots=True)
 class _Findings:
     """The faults that a reading meets on its way."""
@@ -75,6 +88,9 @@ class _Findings:
         fault = Fault(kind, detail)
         if fault not in self.faults:
             self.faults.append(fault)
+
+
+_Read = Callable[[str, _Findings], _Meant | None]
 
 
 class ReplyReader:
@@ -98,10 +114,15 @@ class ReplyReader:
         if said.calls and (calls := self._native(said.calls, found)):
             return Reading(calls, said.text.strip(), "tool_call", tuple(found.faults))
         text = said.text.strip()
-        for rung, read in (("json", self._whole), ("fenced", self._fenced), ("pattern", self._pattern)):
-            if text and (reading := read(text, found)) is not None:
-                calls, reflection = reading
-                return Reading(calls, reflection, rung, tuple(found.faults))  # type: ignore[arg-type]
+        rungs: tuple[tuple[Rung, _Read], ...] = (
+            ("json", self._whole),
+            ("fenced", self._fenced),
+            ("embedded", self._embedded),
+            ("pattern", self._pattern),
+        )
+        for rung, read in rungs:
+            if text and (meant := read(text, found)) is not None:
+                return Reading(meant.calls, meant.reflection, rung, tuple(found.faults))
         if said.cut:
             found.faults.insert(0, Fault("cut", "The reply was cut off before it named an action."))
         elif not text and not said.calls:
@@ -127,58 +148,57 @@ class ReplyReader:
             checked.append(call.model_copy(update={"function": made.function}))
         return tuple(checked) or None
 
-    def _whole(self, text: str, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
-        """The reply as one JSON value, or its objects among other words; the last that is an action counts."""
+    def _whole(self, text: str, found: _Findings) -> _Meant | None:
+        """The reply as one JSON value."""
         try:
             return self._meant(json.loads(text), found)
         except (ValueError, RecursionError) as error:
             if text[:1] in "{[":
                 found.add("malformed_json", f"The JSON cannot be read: {_said(error)}.")
-        return self._last_object(text, found)
+            return None
 
-    def _fenced(self, text: str, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
+    def _fenced(self, text: str, found: _Findings) -> _Meant | None:
         """The last fenced block that is an action."""
-        for block in reversed([block for window in _windows(text) for block in _FENCE.findall(window)]):
-            content = block.strip()
+        blocks = [block.strip() for window in _windows(text) for block in _FENCE.findall(window)]
+        for block in reversed(blocks):
             try:
-                meant = self._meant(json.loads(content), found)
+                meant = self._meant(json.loads(block), found)
             except (ValueError, RecursionError):
-                meant = self._last_object(content, found) or self._value_alone(content)
+                meant = self._embedded(block, found) or self._value_alone(block)
             if meant is not None:
-                return meant[0], meant[1] or text.partition("```")[0].strip()
+                return meant._replace(reflection=meant.reflection or _lead(text.partition("```")[0]))
         return None
 
-    def _pattern(self, text: str, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
+    def _embedded(self, text: str, found: _Findings) -> _Meant | None:
+        """The last JSON object among other words that is an action; objects within others are part of them."""
+        objects = [value for window in _windows(text) for value in _objects(window)]
+        for value in reversed(objects):
+            if (meant := self._meant(value, found)) is not None:
+                return meant._replace(reflection=meant.reflection or _lead(text.partition("{")[0]))
+        return None
+
+    def _pattern(self, text: str, found: _Findings) -> _Meant | None:
         """`action: …` in words or broken JSON, a call as in a program, or the one value that is named."""
         *_, tail = windows = list(_windows(text))
         said = _REFLECTION.search(windows[0])
-        reflection = _unescaped(said[1]) if said else ""
+        reflection = _unescaped(said[1] or said[2] or "") if said else ""
+
+        def meant(calls: tuple[ToolCall, ...], at: int) -> _Meant:
+            return _Meant(calls, reflection or _lead(text[: len(text) - len(tail) + at]))
+
         for match in reversed(list(_ACTION.finditer(tail))):
-            value = match[1].strip()
-            if (calls := self._from_value(value, _Findings())) is not None:
-                return calls, reflection or text[: max(0, len(text) - len(tail) + match.start())].strip()
-        if self._called is not None:
-            for match in reversed(list(self._called.finditer(tail))):
-                if (call := self._program_call(match[1], match[2])) is not None:
-                    return (call,), reflection or text[: max(0, len(text) - len(tail) + match.start())].strip()
+            if (calls := self._from_value(match[1].strip(), _Findings())) is not None:
+                return meant(calls, match.start())
+        for match in reversed(list(self._called.finditer(tail)) if self._called is not None else ()):
+            if (call := self._program_call(match[1], match[2])) is not None:
+                return meant((call,), match.start())
         return self._value_alone(text) or self._named_value(text, tail, found)
 
-    def _last_object(self, text: str, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
-        """The last JSON object among other words that is an action; those within others are part of them."""
-        best = None
-        for window in _windows(text):
-            for value in _objects(window):
-                meant = self._meant(value, found)
-                if meant is not None:
-                    lead = text.partition("{")[0].strip()
-                    best = meant[0], meant[1] or lead
-        return best
-
-    def _meant(self, value: Any, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
+    def _meant(self, value: Any, found: _Findings) -> _Meant | None:
         """Calls and reflection of a JSON value; None if it is no action."""
         if not isinstance(value, dict):
             calls = self._from_value(value, found)
-            return None if calls is None else (calls, "")
+            return None if calls is None else _Meant(calls)
         by_key = {str(key).casefold(): item for key, item in value.items()}
         reflection = next((_text(by_key[key]) for key in REFLECTION_KEYS if key in by_key), "")
         if _is_call(value):
@@ -187,7 +207,7 @@ class ReplyReader:
             calls = self._from_value(by_key["action"], found)
         else:
             calls = self._from_arguments({key: item for key, item in value.items() if key not in REFLECTION_KEYS})
-        return None if calls is None else (calls, reflection)
+        return None if calls is None else _Meant(calls, reflection)
 
     def _from_value(self, value: Any, found: _Findings) -> tuple[ToolCall, ...] | None:
         """The calls that the value of `action` stands for: a call, several, or the value of the only parameter."""
@@ -238,14 +258,14 @@ class ReplyReader:
             return calls[0] if calls else None
         return self._call(name, arguments, _Findings())
 
-    def _value_alone(self, text: str) -> tuple[tuple[ToolCall, ...], str] | None:
+    def _value_alone(self, text: str) -> _Meant | None:
         """A reply that is nothing but the value of the only parameter."""
         if self._sole is None or len(text) > 2 * _SHOWN or self._is_free_text():
             return None
         calls = self._from_value(_json_or_text(text.strip(" \t\n.!\"'`*")), _Findings())
-        return None if calls is None else (calls, "")
+        return None if calls is None else _Meant(calls)
 
-    def _named_value(self, text: str, tail: str, found: _Findings) -> tuple[tuple[ToolCall, ...], str] | None:
+    def _named_value(self, text: str, tail: str, found: _Findings) -> _Meant | None:
         """The one value of a short list that the last line names, or the whole reply."""
         if self._sole is None:
             return None
@@ -255,7 +275,7 @@ class ReplyReader:
             named = [value for value in values if re.search(rf"\b{re.escape(value)}\b", part, re.IGNORECASE)]
             if len(named) == 1:
                 calls = self._from_value(named[0], _Findings())
-                return None if calls is None else (calls, text)
+                return None if calls is None else _Meant(calls, text)
             if len(named) > 1:
                 found.add("ambiguous", f"The reply names several actions: {', '.join(named)}.")
         return None
@@ -332,6 +352,11 @@ def _windows(text: str) -> Iterator[str]:
     else:
         yield text[:_WINDOW]
         yield text[-_WINDOW:]
+
+
+def _lead(text: str) -> str:
+    """The words before an action, as a reflection."""
+    return text.strip(" \t\r\n*#>_`'\"{,")
 
 
 def _objects(text: str) -> Iterator[Any]:

@@ -184,7 +184,9 @@ class ReflectAgent(ReflectSettings, Agent[ReflectState]):
 
     async def _weigh(self, state: ReflectState, messages: Sequence[Message], reading: Reading) -> None:
         """Tell how probable each legal action was after this reflection, where the model can say so."""
-        if self._model.scores and self.reflection != "apart" and (options := choices(state.env, state.tools)):
+        if not self.weigh or self.reflection == "apart" or not self._model.scores:
+            return
+        if options := choices(state.env, state.tools):
             propose(await self._shares(state, messages, options, reading.reflection))
 
     async def _shares(

@@ -39,6 +39,9 @@ class ReflectSettings(Settings):
         default=("start", "step", "reward", "return"), description="Told with each observation; `legal` lists actions."
     )
     pictures: int = Field(default=0, ge=0, description="The newest so many pictures are shown to a vision model.")
+    weigh: bool = Field(
+        default=True, description="Tell how probable each legal action was, where the model runs here and can say so."
+    )
     instructions: str = Field(default="", description="Further text for the system prompt.")
     retries: int = Field(default=2, ge=0, description="How often a reply that cannot be read is corrected.")
     on_failure: OnFailure = Field(default="fail", description="What is done when that did not help.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +28,7 @@ class TinyBackend:
     """Answers requests with the model in `folder`. Greedy unless the request sets a temperature."""
 
     def __init__(self, folder: Path = BUNDLED) -> None:
-        self._folder = folder
-
-    @classmethod
-    def named(cls, name: str) -> TinyBackend:
-        """`tiny`, or `tiny/FOLDER` for a model of one's own."""
-        _, _, folder = name.partition("/")
-        return cls(Path(folder) if folder else BUNDLED)
+        self._folder = folder.resolve()
 
     async def reply(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Pieces of the reply, a token each if it is streamed; closing the generator stops the computing."""
@@ -86,6 +81,13 @@ class TinyBackend:
             return await _in_model_thread(model, prompt, replies)
         except Exception as error:
             raise ModelUnavailable(f"the model failed: {error!r}", model=request.spec.name) from error
+
+
+@cache
+def tiny_backend(name: str) -> TinyBackend:
+    """The back end of the model `tiny`, or of `tiny/FOLDER`, a model of one's own."""
+    _, _, folder = name.partition("/")
+    return TinyBackend(Path(folder) if folder else BUNDLED)
 
 
 async def _in_model_thread(model: TinyModel, prompt: list[int], replies: list[list[int]]) -> list[float]:

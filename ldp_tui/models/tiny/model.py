@@ -49,7 +49,7 @@ def load_model(folder: Path = BUNDLED) -> TinyModel:
         ModelFolderError: If there is none that can be run; one line says why.
     """
     with _making:
-        return _load(folder.resolve())
+        return _load(folder)
 
 
 @lru_cache(maxsize=4)

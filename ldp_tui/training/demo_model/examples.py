@@ -24,12 +24,14 @@ Form = Literal["json", "tool", "plain"]
 
 LONGEST_HISTORY: Final = 10
 """Earlier turns that are shown at most, few of them more often than many."""
+_LONGEST_PLAIN: Final = 16
+"""Earlier turns of a bare transcript, which begins with the episode."""
 _FORMS: Final[Sequence[tuple[Form, bool, float]]] = (
-    ("json", False, 0.45),
-    ("json", True, 0.17),
-    ("tool", False, 0.17),
-    ("tool", True, 0.13),
-    ("plain", True, 0.08),
+    ("json", False, 0.38),
+    ("json", True, 0.20),
+    ("tool", False, 0.15),
+    ("tool", True, 0.17),
+    ("plain", True, 0.10),
 )
 """Form, whether earlier turns are shown, and how often it is drawn."""
 _SHOWN: Final[Sequence[tuple[Shown, ...]]] = (
@@ -152,7 +154,7 @@ class Curriculum:
                 continue
             form, remembers, _ = rng.choices(_FORMS, weights)[0]
             earlier = min(turn, round(LONGEST_HISTORY * rng.random() ** 2 + 0.5)) if remembers else 0
-            if form == "plain" and turn > LONGEST_HISTORY:
+            if form == "plain" and turn > _LONGEST_PLAIN:
                 form = "tool"
             first = 0 if form == "plain" else turn - earlier
             shown = rng.choice(_SHOWN)

@@ -15,12 +15,12 @@ class Recipe:
     lessons: Sequence[Lesson] = LESSONS
     vocabulary: int = 1536
     longest_token: int = 24
-    context: int = 1024
+    context: int = 2048
     hidden: int = 96
     layers: int = 3
     heads: int = 4
     mlp: int = 256
-    rounds: int = 110
+    rounds: int = 130
     """How often every distinct situation is seen."""
     batch_tokens: int = 2048
     """Tokens of one step, padding included."""
