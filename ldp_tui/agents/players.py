@@ -80,7 +80,7 @@ def _player(kind: type[Player], name: str, model: str, options: Mapping[str, Any
 
 
 def _settings(
-    kind: type[LanguageAgent | ReflectAgent],
+    kind: type[Player],
     name: str,
     model: str,
     options: Mapping[str, Any],

@@ -153,13 +153,18 @@ def spend(usage: Usage) -> None:
 
 def annotate(facts: Mapping[str, Any]) -> None:
     """Keep facts about this decision (JSON values) with its step, under `agent` of its info. Never trained on."""
-    if isinstance(listener := _listener.get(), Host):
-        listener.annotate(facts)
+    if (host := _host()) is not None:
+        host.annotate(facts)
 
 
 def standing() -> Standing | None:
     """How the episode stands, asked from inside `get_asv`; None where no rollout plays it."""
-    return listener.standing() if isinstance(listener := _listener.get(), Host) else None
+    return None if (host := _host()) is None else host.standing()
+
+
+def _host() -> Host | None:
+    listener: object = _listener.get()
+    return listener if isinstance(listener, Host) else None
 
 
 def current_listener() -> Listener | None:

@@ -212,8 +212,8 @@ class ReplyReader:
     def _from_value(self, value: Any, found: _Findings) -> tuple[ToolCall, ...] | None:
         """The calls that the value of `action` stands for: a call, several, or the value of the only parameter."""
         if isinstance(value, list) and value and all(isinstance(item, dict) and _is_call(item) for item in value):
-            calls = [self._from_value(item, found) for item in value]
-            return None if None in calls else tuple(call for made in calls for call in made or ())
+            several = [self._from_value(item, found) for item in value]
+            return None if None in several else tuple(call for made in several for call in made or ())
         if isinstance(value, dict) and _is_call(value):
             name, arguments = _name_and_arguments(value)
             made = self._call(name, arguments, found)
@@ -339,7 +339,7 @@ def _is_call(value: Mapping[str, Any]) -> bool:
 def _name_and_arguments(value: Mapping[str, Any]) -> tuple[Any, Any]:
     inner = value.get("function")
     call: Mapping[str, Any] = inner if isinstance(inner, dict) else value
-    arguments = next((call[key] for key in ("arguments", "parameters", "args") if key in call), {})
+    arguments: Any = next((call[key] for key in ("arguments", "parameters", "args") if key in call), {})
     if isinstance(arguments, str):
         arguments = _json_or_text(arguments)
     return call.get("name", call.get("tool")), {} if arguments is None else arguments

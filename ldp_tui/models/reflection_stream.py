@@ -29,6 +29,7 @@ class ReflectionStream:
 
     def __init__(self) -> None:
         self._held = ""
+        self._spoke = False
         self._part = self._prose
 
     def feed(self, piece: str) -> str:
@@ -47,9 +48,11 @@ class ReflectionStream:
         if begins >= 0:
             said, self._held = self._held[:begins], self._held[begins:]
             self._part = self._object
-            return said if said.strip() else ""
-        words = self._held.rstrip(" \t\r\n`")
-        said, self._held = words, self._held[len(words) :][-_MOST_SPACE:]
+        else:
+            said = self._held.rstrip(" \t\r\n`")
+            self._held = self._held[len(said) :][-_MOST_SPACE:]
+        said = said if self._spoke else said.lstrip()
+        self._spoke = self._spoke or bool(said)
         return said
 
     def _object(self) -> str:

@@ -152,10 +152,9 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
-PIECES = st.sampled_from(
-    ['{"reflection": "', '"action": ', '"', "{", "}", "[", "]", "\\", "```json\n", "```", "act(", ")", "hit", "stick"]
-    + ["Action:", "\n", ",", "1e999", "-", "null", "\\u12", "\x00", "😀", "<tool_call>", "'"]
-)
+MARKS = ['"', "{", "}", "[", "]", "\\", "```json\n", "```", "act(", ")", "\n", ",", "-", "'", "\\u12", "\x00"]
+WORDS = ['{"reflection": "', '"action": ', "hit", "stick", "Action:", "1e999", "null", "😀", "<tool_call>"]
+PIECES = st.sampled_from([*MARKS, *WORDS])
 HOSTILE = st.lists(PIECES | st.text(alphabet=string.printable, max_size=6), max_size=40).map("".join)
 
 

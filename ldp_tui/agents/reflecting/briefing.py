@@ -51,16 +51,20 @@ class Briefing:
 
 def briefing_of(env: Environment[Any] | None, tools: Sequence[Tool]) -> Briefing:
     """The briefing for an environment (None: the tools are all that is known)."""
-    actions = describe_actions(tools)
-    if not isinstance(env, Described):
+    actions, known = describe_actions(tools), _described(env)
+    if known is None:
         return Briefing(actions=actions)
     return Briefing(
-        goal=str(env.get_goal_description()).strip(),
-        observations=dict(env.get_observation_schema()),
+        goal=str(known.get_goal_description()).strip(),
+        observations=dict(known.get_observation_schema()),
         actions=actions,
-        aliases=_aliases(env.get_action_schema(), tools),
+        aliases=_aliases(known.get_action_schema(), tools),
         preamble=str(getattr(env, "goal", "")),
     )
+
+
+def _described(env: object) -> Described | None:
+    return env if isinstance(env, Described) else None
 
 
 def sole_parameter(tools: Sequence[Tool]) -> tuple[str, dict[str, Any]] | None:
@@ -81,7 +85,7 @@ def describe_actions(tools: Sequence[Tool]) -> str:
     values = schema.get("enum")
     if values is not None and len(values) <= _LISTED:
         return f'"action" is one of {", ".join(json.dumps(value, ensure_ascii=False) for value in values)}.'
-    described = {key: value for key, value in schema.items() if key != "description"}
+    described = {key: value for key, value in schema.items() if key not in ("description", "title")}
     words = f" {schema['description']}" if schema.get("description") else ""
     return f'"action" is a JSON value that fits {json.dumps(described, ensure_ascii=False)}.{words}'
 

@@ -77,7 +77,7 @@ def tokens(message: Message) -> int:
     calls = message.tool_calls if isinstance(message, ToolRequestMessage) else ()
     written = sum(len(call.function.name) + len(json.dumps(call.function.arguments)) for call in calls)
     blocks = message.deserialized_content if message.is_multimodal else ()
-    pictures = sum(block["type"] == "image_url" for block in blocks)
+    pictures = sum(1 for block in blocks if block["type"] == "image_url")
     return (len(message.text) + written) // _CHARACTERS_PER_TOKEN + pictures * _TOKENS_PER_PICTURE + 1
 
 

@@ -97,12 +97,17 @@ class _Filter:
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """Passed on."""
-        if isinstance(self._listener, Host):
-            self._listener.annotate(facts)
+        if self._host is not None:
+            self._host.annotate(facts)
 
     def standing(self) -> Standing:
         """How the episode stands."""
-        return self._listener.standing() if isinstance(self._listener, Host) else Standing()
+        return Standing() if self._host is None else self._host.standing()
+
+    @property
+    def _host(self) -> Host | None:
+        listener: object = self._listener
+        return listener if isinstance(listener, Host) else None
 
 
 def _legal(env: Environment[Any] | None) -> tuple[str, ...] | None:

@@ -59,7 +59,7 @@ class TinyBackend:
                     unfinished -= 1
                 for delta in writers[choice].write(piece):
                     yield delta
-            written = sum(generation.written for generation in generations)
+            written = sum(len(generation.reply) for generation in generations)
             yield Delta(usage=TokenCount(len(prompt), written, cost_usd=0.0), model=request.spec.name)
         finally:
             for generation in generations:
@@ -68,9 +68,10 @@ class TinyBackend:
     async def score(self, request: Request, choices: Sequence[Mapping[str, Any]]) -> list[float]:
         """Natural log-probability of each choice, an assistant's message, as the whole reply."""
         model = load_model(self._folder)
-        rendered = [model.chat.render_reply(request.messages, request.tools, choice) for choice in choices]
-        prompt = model.chat.encode(rendered[0][0])
-        replies = [model.chat.encode(reply) for _, reply in rendered]
+        before = model.chat.render(request.messages, request.tools)
+        whole = [model.chat.render([*request.messages, choice], request.tools, ask=False) for choice in choices]
+        prompt = model.chat.encode(before)
+        replies = [model.chat.encode(text.removeprefix(before)) for text in whole]
         longest = len(prompt) + max(len(reply) for reply in replies)
         if longest > model.network.shape.context:
             raise ContextWindowExceeded(

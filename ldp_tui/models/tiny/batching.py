@@ -11,6 +11,7 @@ import numpy as np
 
 from ldp_tui.models.tiny.blas import one_thread
 from ldp_tui.models.tiny.network import Network, log_softmax
+from ldp_tui.models.tiny.prefixes import Prefixes
 from ldp_tui.models.tiny.sampling import Picked, Sampler
 
 _READ_TOGETHER: Final = 2048
@@ -37,8 +38,7 @@ class Generation:
     tell: Callable[[Picked | Finished], None]
     cancelled: bool = False
     """Set from any thread; nothing more is computed then, and nothing told."""
-    written: int = field(default=0, init=False)
-    newest: int = field(default=0, init=False)
+    reply: list[int] = field(default_factory=list, init=False)
 
 
 class Batcher:
@@ -46,6 +46,7 @@ class Batcher:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._prefixes = Prefixes()
         self._lock = threading.Lock()
         self._waiting: list[Generation] = []
         self._jobs: list[Callable[[], None]] = []
@@ -70,12 +71,14 @@ class Batcher:
         """
         network = self._network
         shared = _shared_prefix(choices)
-        context = np.array([[*prompt, *choices[0][:shared]]])
+        context = np.array([*prompt, *choices[0][:shared]], dtype=np.int64)
         rest = [choice[shared:] for choice in choices]
         width = max(len(choice) for choice in rest)
-        cache = network.cache(capacity=context.shape[1])
-        hidden = network.read(context, np.array([context.shape[1]]), cache)
-        first = log_softmax(network.logits(hidden[0, len(prompt) - 1 :]))  # [1 + shared, V]
+        cache = network.cache(capacity=len(context))
+        known = self._prefixes.restore(context[: len(prompt)], cache, 0)
+        hidden = network.read(context[None, known:], np.array([len(context) - known]), cache)
+        self._prefixes.keep(prompt, cache, 0)
+        first = log_softmax(network.logits(hidden[0, len(prompt) - 1 - known :]))  # [1 + shared, V]
         common = float(sum(first[position, token] for position, token in enumerate(choices[0][:shared])))
         scores = [common + float(first[shared, choice[0]]) if choice else common for choice in rest]
         if width <= 1:
@@ -96,7 +99,7 @@ class Batcher:
             threading.Thread(target=self._run, name="tiny-model", daemon=True).start()
 
     def _run(self) -> None:
-        batch = _Batch(self._network)
+        batch = _Batch(self._network, self._prefixes)
         with one_thread():
             while True:
                 with self._lock:
@@ -112,14 +115,14 @@ class Batcher:
                     batch.advance()
                 except Exception as error:  # noqa: BLE001 (whoever waits must hear of it, whatever it is)
                     batch.fail(error, waiting)
-                    batch = _Batch(self._network)
+                    batch = _Batch(self._network, self._prefixes)
 
 
 class _Batch:
     """The replies under way: row `i` of the cache belongs to `open[i]`."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, prefixes: Prefixes) -> None:
+        self._network, self._prefixes = network, prefixes
         self._cache = network.cache(rows=0, capacity=0)
         self.open: list[Generation] = []
 
@@ -142,7 +145,7 @@ class _Batch:
                 self._drop(row)
         if not self.open:
             return
-        newest = np.array([[generation.newest] for generation in self.open])
+        newest = np.array([[generation.reply[-1]] for generation in self.open])
         hidden = self._network.read(newest, np.ones(len(self.open), dtype=np.int64), self._cache)
         self._pick(hidden[:, 0], first=0)
 
@@ -152,14 +155,15 @@ class _Batch:
             generation.tell(Finished(error=error))
 
     def _read_prompts(self, group: Sequence[Generation]) -> None:
-        first, counts = len(self.open), np.array([len(generation.prompt) for generation in group])
-        width = int(counts.max())
+        first, longest = len(self.open), max(len(generation.prompt) for generation in group)
         room = max(len(generation.prompt) + generation.most for generation in group)
-        self._cache.reserve(rows=first + len(group), capacity=max(room, width))
-        self._cache.lengths[first : first + len(group)] = 0
-        ids = np.zeros((len(group), width), dtype=np.int64)
-        for row, generation in enumerate(group):
-            ids[row, : len(generation.prompt)] = generation.prompt
+        self._cache.reserve(rows=first + len(group), capacity=max(room, 2 * longest))
+        prompts = [np.array(generation.prompt, dtype=np.int64) for generation in group]
+        known = [self._prefixes.restore(ids, self._cache, first + row) for row, ids in enumerate(prompts)]
+        counts = np.array([len(ids) - skipped for ids, skipped in zip(prompts, known, strict=True)])
+        ids = np.zeros((len(group), int(counts.max())), dtype=np.int64)
+        for row, (prompt, skipped) in enumerate(zip(prompts, known, strict=True)):
+            ids[row, : counts[row]] = prompt[skipped:]
         hidden = self._network.read(ids, counts, self._cache, first=first)
         self.open.extend(group)
         self._pick(hidden[np.arange(len(group)), counts - 1], first=first)
@@ -170,18 +174,18 @@ class _Batch:
         for row in reversed(range(len(logits))):  # from the last, so that a dropped row is filled by one that is done
             generation = self.open[first + row]
             picked = generation.sampler.pick(logits[row])
-            generation.newest = picked.id
-            generation.written += 1
+            generation.reply.append(picked.id)
             if generation.cancelled:
                 self._drop(first + row)
                 continue
             generation.tell(picked)
-            if picked.id == generation.stop or generation.written >= generation.most:
+            if picked.id == generation.stop or len(generation.reply) >= generation.most:
                 generation.tell(Finished("stop" if picked.id == generation.stop else "length"))
                 self._drop(first + row)
 
     def _drop(self, row: int) -> None:
-        last = len(self.open) - 1
+        generation, last = self.open[row], len(self.open) - 1
+        self._prefixes.keep([*generation.prompt, *generation.reply], self._cache, row)
         if row != last:
             self._cache.move(last, row)
             self.open[row] = self.open[last]

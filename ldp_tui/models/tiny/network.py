@@ -254,5 +254,6 @@ def _gated(widened: Floats) -> Floats:
     """SwiGLU: `silu(gate) * up` of `[…, 2M]`."""
     half = widened.shape[-1] // 2
     gate = widened[..., :half]
-    found: Floats = gate / (1.0 + np.exp(-gate)) * widened[..., half:]
-    return found
+    gated: Floats = gate * widened[..., half:]
+    gated /= 1.0 + np.exp(-gate)
+    return gated

@@ -13,7 +13,7 @@ from ldp_tui.models.tiny.errors import ModelFolderError
 
 Floats = NDArray[np.float32]
 
-_TYPES: Final = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_TYPES: Final[dict[str, np.dtype[Any]]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _LARGEST_HEADER: Final = 16 * 2**20
 
 
@@ -40,5 +40,5 @@ def read_tensors(path: Path) -> dict[str, Floats]:
 
 def _tensor(entry: dict[str, Any], body: memoryview) -> Floats:
     start, stop = entry["data_offsets"]
-    values = np.frombuffer(body[start:stop], dtype=_TYPES[entry["dtype"]])
+    values: NDArray[np.generic] = np.frombuffer(body[start:stop], dtype=_TYPES[entry["dtype"]])
     return values.reshape(entry["shape"]).astype(np.float32)

@@ -36,7 +36,7 @@ class Sampler:
         return Picked(chosen, float(logprobs[chosen]), tuple((int(i), float(logprobs[i])) for i in best))
 
     def _draw(self, logits: Floats, rng: np.random.Generator) -> int:
-        probabilities = np.exp(log_softmax(logits.astype(np.float64) / self._temperature))
+        probabilities = np.exp(log_softmax(logits / np.float32(self._temperature))).astype(np.float64)
         order = np.argsort(-probabilities, kind="stable")
         mass = np.cumsum(probabilities[order])
         kept = int(np.searchsorted(mass, min(self._top_p, 1.0) * mass[-1])) + 1

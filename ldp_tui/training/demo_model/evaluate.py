@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ldp_tui.agents.known_games import SUPPORTED
 from ldp_tui.agents.native import native_environment
@@ -109,7 +109,7 @@ async def _play(campaign: Campaign, episodes: int) -> list[EpisodeResult]:
         return [result async for result in results]
 
 
-def _player(folder: Path, mode: Mode) -> tuple[Agent[object], AgentRecord]:
+def _player(folder: Path, mode: Mode) -> tuple[Agent[Any], AgentRecord]:
     choose = "score" if mode == "scored" else "reply"
     agent = tiny_player(str(folder), choose=choose, retries=0, weigh=False, stream=False)
     return agent, AgentRecord("tiny", agent.kind, str(folder), {"choose": choose})

@@ -35,8 +35,11 @@ _FORMS: Final[Sequence[tuple[Form, bool, float]]] = (
 )
 """Form, whether earlier turns are shown, and how often it is drawn."""
 _SHOWN: Final[Sequence[tuple[Shown, ...]]] = (
-    *3 * [("start",)],
-    *2 * [("start", "step", "reward", "return")],
+    ("start",),
+    ("start",),
+    ("start",),
+    ("start", "step", "reward", "return"),
+    ("start", "step", "reward", "return"),
     ("start", "reward"),
     (),
 )
@@ -169,7 +172,7 @@ class Conversation:
     first: int
     last: int
     form: Form
-    shown: Collection[Shown] = ("start",)
+    shown: tuple[Shown, ...] = ("start",)
     bare: bool = False
 
     @property
