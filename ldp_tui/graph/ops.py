@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import secrets
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -127,8 +126,7 @@ class Op(ABC, Generic[TOutput_co]):
             except BaseException:
                 self._forget(run, call_id)
                 raise
-            cls = type(self)
-            node = Node(call_id, self.name, resolve_fully_qualified_name(cls), value, cls, weakref.ref(self))
+            node = Node(call_id, self.name, resolve_fully_qualified_name(type(self)), value, self)
             if training:
                 self.ctx.update(call_id, "output", node)
             return OpResult.of(node, run)
