@@ -101,8 +101,8 @@ print(result.grad)
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        (f"The op class {__name__}.Strange is not in this process: import its module, or replace its backward pass by "
-         "`backward_fns`."),
+        f"The op class {__name__}.Strange is not in this process: import its module, or replace its backward pass "
+         "by `backward_fns`.",
         "1.0",
     ]
 
