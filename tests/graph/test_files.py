@@ -100,11 +100,9 @@ print(result.grad)
         check=False,
     )
     assert done.stderr == ""
-    assert done.stdout.splitlines() == [
-        f"The op class {__name__}.Strange is not in this process: import its module, or replace its backward pass "
-         "by `backward_fns`.",
-        "1.0",
-    ]
+    refusal, gradient = done.stdout.splitlines()
+    assert refusal.startswith(f"The op class {__name__}.Strange is not in this process: import its module")
+    assert gradient == "1.0"
 
 
 async def test_training_what_was_loaded() -> None:
