@@ -1,0 +1,1 @@
+"""Experiments: players × environments × seeds from one file, resumable, summed up beside the references."""
