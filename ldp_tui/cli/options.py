@@ -56,7 +56,7 @@ EnvironmentText = Annotated[
 RunTarget = Annotated[
     str,
     typer.Argument(
-        metavar="ENV|FILE.yaml",
+        metavar="ENV",
         help="Environment: NAME[,key=value…], a Gymnasium id, a file.py, or module:Class. Or an experiment's file.",
         autocompletion=_complete_environment,
         show_default=False,

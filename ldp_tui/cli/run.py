@@ -43,7 +43,7 @@ def run(
         _refuse_beside_file(context)
         return run_file(Path(environment), again=again, as_json=as_json, database=database)
     if agent is None:
-        raise UsageError(f"Say who plays, such as: ldp-tui run {environment} --agent random")
+        raise UsageError("run needs --agent; see: ldp-tui run -h")
     from ldp_tui.cli.progress import Progress
     from ldp_tui.engine.record import new_run_uid
     from ldp_tui.experiments.summary import summarise
