@@ -8,7 +8,7 @@ group `ldp_tui.agents`, then `module:Class`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -73,6 +73,20 @@ def environment_names() -> list[EnvironmentName]:
     names += [EnvironmentName(e.name, "plug-in", e.value) for e in entry_points(group=ENVIRONMENT_GROUP)]
     names += [EnvironmentName(entry.id, entry.group, entry.description, entry.extra) for entry in CATALOGUE]
     return names
+
+
+def tried(names: Iterable[EnvironmentName]) -> list[EnvironmentName]:
+    """The same names; own files among them are imported, in another process, and those that fail say why. Blocks."""
+    names = list(names)
+    own = {name.name for name in names if name.group == "own" and not name.error}
+    if not own:
+        return names
+    from ldp_tui.import_trial import import_errors  # needless where everything is bundled, and `envs` answers at once
+
+    files = [file for file in environment_files() if file.name in own]
+    errors = import_errors(files)
+    found = {file.name: errors.get(file.path, "") for file in files}
+    return [replace(name, error=name.error or found.get(name.name, "")) for name in names]
 
 
 def agent_names() -> list[AgentName]:

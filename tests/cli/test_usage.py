@@ -95,13 +95,19 @@ def test_environment_file_with_a_syntax_error(ldp: Commands) -> None:
 
 
 def test_environment_file_that_cannot_be_imported(ldp: Commands) -> None:
-    """File, line and reason in one line."""
+    """File, line and reason in one line, when it is played and in the list, which holds the others all the same."""
     ldp.environment("needy", '"""Needs a module."""\n\nimport no_such_module\n\ndef make():\n    return None\n')
+
+    error = "needy.py:3: ModuleNotFoundError: No module named 'no_such_module'"
+    ldp.environment("loud", '"""Prints."""\nprint("noise")\ndef make():\n    return None\n')
 
     answer = ldp("run", "needy", "-a", "random")
 
     assert answer.status == 2
-    assert answer.err.endswith("needy.py:3: ModuleNotFoundError: No module named 'no_such_module'\n")
+    assert answer.err.endswith(f"{error}\n")
+    listed = {row["name"]: row["error"] for row in ldp("envs", "--json").json}
+    assert (listed["needy"], listed["loud"], listed["maze"]) == (error, "", "")
+    assert error in ldp("envs", "needy").out
     assert ldp("run", "maze", "-a", "random", "-n", 1, "--max-steps", 1).status == 0
 
 
