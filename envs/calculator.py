@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ldp_tui import Environment, Frame, Message, Messages, TaskDataset, Tool, ToolRequestMessage
 
@@ -200,7 +200,7 @@ class CalculatorDataset(TaskDataset[CalculatorEnv]):
 
 
 def make(
-    split: str = "train",
+    split: Literal["train", "test"] = "train",
     index: int | None = None,
     path: str | None = None,
     *,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from ldp_tui import Environment, Frame, Message, Messages, TaskDataset, Tool, ToolRequestMessage
 
@@ -227,7 +227,7 @@ make_dataset = LibraryDataset
 
 
 def make(
-    split: str = "train",
+    split: Literal["train", "test"] = "train",
     index: int | None = None,
     *,
     sentences_shown: int = 2,

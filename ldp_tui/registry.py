@@ -19,6 +19,7 @@ from ldp_tui.adapters.catalogue import CATALOGUE
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.options import fitted
 from ldp_tui.core.specs import Spec
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
@@ -207,10 +208,14 @@ def _from_factory(
 
 def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.adapters.gymnasium_make import options_as_taken
 
     id_ = f"{spec.name}:{spec.model}" if spec.model else spec.name
+    if "id" in spec.options:
+        raise UnknownName("option", "id", [], of=id_)
     try:
-        env = GymnasiumEnvironment.make(id_, **spec.options)
+        options = options_as_taken(id_, spec.options)
+        env = GymnasiumEnvironment.make(id_, **fitted(GymnasiumEnvironment.make, options, of=id_))
     except UnknownName as error:
         if error.kind != "environment":
             raise
@@ -245,7 +250,7 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], *, what: str)
     if missing:
         raise UsageError(f"{what} needs {', '.join(f'{name}=…' for name in missing)}.")
     try:
-        return factory(**options)
+        return factory(**fitted(factory, options, of=what))
     except UsageError:
         raise
     except Exception as error:
