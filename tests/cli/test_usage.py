@@ -32,6 +32,7 @@ WRONG = [
     ("run maze,width=huge -a random", "Option 'width' of environment 'maze' must be a whole number, not \"huge\"."),
     ("run maze,width=99 -a random", "environment 'maze' cannot be made: "),
     ("run calculator,split=tran -a random", "Option 'split' of environment 'calculator' must be one of \"train\", \"t"),
+    ("run word_game,word=quiz -a random", "Option 'word' of environment 'word_game' needs at least 5 characters."),
     ("run FrozenLake-v1,is_slippery=flase -a random", "Option 'is_slippery' of FrozenLake-v1 must be true or false"),
     ("run Blackjack-v1,sab=flase -a random", "Option 'sab' of Blackjack-v1 must be true or false, not \"flase\"."),
     ("run FrozenLake-v1,mask=hide -a random", 'Option \'mask\' of FrozenLake-v1 must be one of "show", "enforce", '),
