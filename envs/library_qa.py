@@ -156,9 +156,9 @@ class LibraryEnv(Environment[LibraryState]):
         """Identifier of the question, such as `train-07`."""
         return self.state.question.id
 
-    def success(self) -> bool | None:
-        """Whether the submitted answer is right; None before it."""
-        return self.state.correct
+    def success(self) -> bool:
+        """Whether the right answer was submitted."""
+        return bool(self.state.correct)
 
     def info(self) -> dict[str, Any]:
         """Pages read and how much of the evidence they are; the expected answer once the episode is over."""

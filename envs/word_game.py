@@ -81,9 +81,9 @@ class WordGame(FunctionalEnvironment):
         rows = [mark(self.state.secret, guessed, colour=True) for guessed in self.state.guesses]
         return "\n".join([*rows, *[" ".join([" · "] * 5)] * (TRIES - len(rows))])
 
-    def success(self) -> bool | None:
-        """Whether the word was found; None while the episode runs."""
-        return self.state.secret in self.state.guesses if self.state.done else None
+    def success(self) -> bool:
+        """Whether the word was found."""
+        return self.state.secret in self.state.guesses
 
     def info(self) -> dict[str, Any]:
         """Tries used, and the listed words that fit all marks so far."""
