@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,17 @@ async def test_wrapped_actions() -> None:
 def test_the_rules_for_agents() -> None:
     """An agent made of ops keeps them."""
     check_agent(Built)
+
+
+async def test_played_by_the_engine() -> None:
+    """Its actions are actions: an episode is played, and ops that came late have their names."""
+    from ldp_tui import StepTaken, rollout
+
+    agent = Built()
+    async with aclosing(rollout(DummyEnv(), agent, max_steps=2)) as events:
+        steps = [event async for event in events if isinstance(event, StepTaken)]
+    assert [step.action.content for step in steps] == ["hello", "hello"]
+    assert agent.late[0].name == "late.0"
 
 
 TYPED = '''
