@@ -56,9 +56,7 @@ class Callback:
     async def after_agent_get_asv(self, traj_id: str, action: Any, next_agent_state: Any, value: float) -> None:
         """The agent chose; `action.value` is the message."""
 
-    async def after_env_step(
-        self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool
-    ) -> None:
+    async def after_env_step(self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool) -> None:
         """The environment carried the action out."""
 
     async def after_transition(

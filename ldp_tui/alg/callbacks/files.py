@@ -16,7 +16,6 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.trajectory import Trajectory, Transition, step_line
 from ldp_tui.core.transition_json import json_line, message_json
 
-
 MOST_OPEN = 64
 """Files kept open at once."""
 
@@ -120,9 +119,7 @@ class RolloutDebugDumpCallback(Callback):
         """Write the choice."""
         self._write(traj_id, {"event": "AGENT_GET_ASV", "action": message_json(action.value), "value": value})
 
-    async def after_env_step(
-        self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool
-    ) -> None:
+    async def after_env_step(self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool) -> None:
         """Write what it led to."""
         seen = [message_json(message) for message in obs]
         self._write(traj_id, {"event": "ENV_STEP", "obs": seen, "reward": reward, "done": done, "truncated": trunc})
@@ -159,9 +156,7 @@ class TerminalPrintingCallback(Callback):
         """Print the action."""
         self._console.print("\nAction:", self._pretty(action.value, expand_all=True), markup=False)
 
-    async def after_env_step(
-        self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool
-    ) -> None:
+    async def after_env_step(self, traj_id: str, obs: list[Message], reward: float, done: bool, trunc: bool) -> None:
         """Print the observation and the time of the whole step."""
         elapsed = time.perf_counter() - self._since.pop(traj_id, time.perf_counter())
         self._console.print("\nObservation:", self._pretty(obs, expand_all=True), markup=False)
