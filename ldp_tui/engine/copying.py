@@ -11,9 +11,13 @@ from typing import Any
 
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import EnvError
+from ldp_tui.core.signatures import Signature
 
 _MOST_OBJECTS = 100_000
 """Objects of a copy that are looked at for what they share with the original."""
+
+_NOT_LOOKED_INTO = (type, ModuleType, str, bytes, int, float, Signature)
+"""What calls do not change: code, atoms, and the schema of a tool, which is made of closures."""
 
 
 class CannotCopy(EnvError):
@@ -70,7 +74,7 @@ def _reachable(root: object) -> Iterator[object]:
     waiting: list[object] = [root]
     while waiting and len(seen) < _MOST_OBJECTS:
         found = waiting.pop()
-        if id(found) in seen or isinstance(found, type | ModuleType | str | bytes | int | float):
+        if id(found) in seen or isinstance(found, _NOT_LOOKED_INTO):
             continue
         seen.add(id(found))
         yield found
