@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ldp_tui.alg.beam_search import BeamSearchRollout
+    from ldp_tui.alg.branching import CannotBranch, TEnvCloneFn
     from ldp_tui.alg.callbacks import (
         Callback,
         ClearContextCallback,
@@ -26,8 +28,12 @@ if TYPE_CHECKING:
     )
     from ldp_tui.alg.failures import AgentError, CaughtError, EnvError, format_error_details, reraise_exc_as
     from ldp_tui.alg.rollout import RolloutManager
+    from ldp_tui.alg.transition_tree import TransitionTree
+    from ldp_tui.alg.tree_search import TreeSearchRollout
 
 _HOMES = {
+    "beam_search": ("BeamSearchRollout",),
+    "branching": ("CannotBranch", "TEnvCloneFn"),
     "callbacks": (
         "Callback",
         "ClearContextCallback",
@@ -45,12 +51,16 @@ _HOMES = {
     ),
     "failures": ("AgentError", "CaughtError", "EnvError", "format_error_details", "reraise_exc_as"),
     "rollout": ("RolloutManager",),
+    "transition_tree": ("TransitionTree",),
+    "tree_search": ("TreeSearchRollout",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AgentError",
+    "BeamSearchRollout",
     "Callback",
+    "CannotBranch",
     "CaughtError",
     "ClearContextCallback",
     "ClearOptimizerBuffersCallback",
@@ -62,9 +72,12 @@ __all__ = [
     "RolloutManager",
     "StoreEnvironmentsCallback",
     "StoreTrajectoriesCallback",
+    "TEnvCloneFn",
     "TerminalPrintingCallback",
     "TrajectoryFileCallback",
     "TrajectoryMetricsCallback",
+    "TransitionTree",
+    "TreeSearchRollout",
     "WandBLoggingCallback",
     "format_error_details",
     "reraise_exc_as",

@@ -68,7 +68,8 @@ class Stage:
 class Play:
     """One trajectory on its way: `start`, then `advance` until there is no further step, then `stop`.
 
-    As an async context manager it stops by itself. `name` is the trajectory id that callbacks hear.
+    As an async context manager it stops by itself. `name` is the trajectory id that callbacks hear. A branch is given
+    its `fork` and all steps up to there (`history`); callbacks do not hear of its beginning and end.
     """
 
     def __init__(
@@ -81,14 +82,15 @@ class Play:
         seed: int | None = None,
         keep_open: bool = False,
         fork: Fork | None = None,
+        history: Sequence[StepTaken] = (),
     ) -> None:
         self.uid = new_uid()
-        self.name = self.uid if name is None else name
+        self.name = self._heard = self.uid if name is None else name
         self.env = env
         self.started: EpisodeStarted | None = None if fork is None else fork.started
         self.ended: EpisodeEnded | None = None
         self.error: Exception | None = None
-        self.steps: list[StepTaken] = []
+        self.history = list(history)
         self.agent_state: Any = None if fork is None else fork.agent_state
         self._stage = stage
         self._hooks = Hooks(stage.callbacks)
@@ -98,10 +100,11 @@ class Play:
         self._observation: tuple[Message, ...] = () if fork is None else fork.observation
         self._state_before: Any = self.agent_state
         self._action: Any = None
-        self._metadata: dict[str, JsonValue] = {}
+        self._named: dict[str, JsonValue] = {} if stage.writer is None else {"episode": self.uid}
+        self._metadata: dict[str, JsonValue] = dict(self._named)
         self._since = 0.0
         self._turn = time.monotonic()
-        self._begun = False
+        self._begun = self._stopped = False
         self._events = self._pipe(max_steps, seed)
 
     def _pipe(self, max_steps: int | None, seed: int | None) -> AsyncGenerator[Event, None]:
@@ -139,7 +142,7 @@ class Play:
     @property
     def return_(self) -> float:
         """Sum of the rewards up to here, those before a fork included."""
-        return sum((step.reward for step in self.steps), 0.0 if self._fork is None else self._fork.return_)
+        return sum(step.reward for step in self.history)
 
     async def start(self) -> Transition | None:
         """Reset environment and agent, or begin the branch. A failure comes as the transition it ends with."""
@@ -154,12 +157,13 @@ class Play:
             return None
         return await self._over(await self._next())
 
-    async def advance(self) -> Transition | None:
-        """Play one step: its transition. None if the episode ended without a further one.
+    async def advance(self, name: str | None = None) -> Transition | None:
+        """Play one step, of which callbacks hear under `name`: its transition. None if the episode ended without one.
 
         Raises:
             Exception: What agent or environment raised, unless the stage catches it; and what callbacks raise.
         """
+        self._heard = self.name if name is None else name
         if self.ended is not None:
             return None
         await self._give_others_a_turn()
@@ -169,7 +173,7 @@ class Play:
                 self._mark("env_step")
                 for listener in self._hooks["after_env_step"]:
                     seen = _copies(event.observation)
-                    await listener(self.name, seen, event.reward, event.terminated, event.truncated)
+                    await listener(self._heard, seen, event.reward, event.terminated, event.truncated)
                 self._mark("after_env_step")
         if not isinstance(event, StepTaken):
             return await self._over(event)
@@ -180,6 +184,9 @@ class Play:
 
         `hurry` gives callbacks little time: someone cancelled.
         """
+        if self._stopped:
+            return
+        self._stopped = True
         try:
             await self._events.aclose()
             if not self._begun and not self._keep_open:
@@ -192,15 +199,9 @@ class Play:
     def fork(self) -> Fork:
         """The moment at which the episode stands, between two steps."""
         assert self.started is not None
-        before = 0 if self._fork is None else self._fork.calls
-        messages = [step.action for step in self.steps]
-        return Fork(
-            self.started,
-            self.steps[-1] if self.steps else (None if self._fork is None else self._fork.step),
-            self.agent_state,
-            self.return_,
-            before + sum(len(m.tool_calls) for m in messages if isinstance(m, ToolRequestMessage)),
-        )
+        actions = [step.action for step in self.history]
+        calls = sum(len(action.tool_calls) for action in actions if isinstance(action, ToolRequestMessage))
+        return Fork(self.started, self.history[-1] if self.history else None, self.agent_state, self.return_, calls)
 
     # What `rollout` calls between the phases (see `engine.watch.Watcher`).
 
@@ -216,17 +217,17 @@ class Play:
 
     async def before_decision(self, agent_state: Any, observation: Sequence[Message]) -> None:
         """Start the step's clock and pass it on."""
-        self._state_before, self._action, self._metadata = agent_state, None, {}
+        self._state_before, self._action, self._metadata = agent_state, None, dict(self._named)
         self._since = time.perf_counter()
         for listener in self._hooks["before_transition"]:
-            await listener(self.name, self._stage.agent, self.env, agent_state, _copies(observation))
+            await listener(self._heard, self._stage.agent, self.env, agent_state, _copies(observation))
         self._mark("before_transition")
 
     async def after_decision(self, action: Any, agent_state: Any, value: float) -> None:
         """Keep the node and pass it on."""
         self._mark("agent_get_asv")
         self._action, self.agent_state = action, agent_state
-        await self._hooks.call("after_agent_get_asv", self.name, action, agent_state, value)
+        await self._hooks.call("after_agent_get_asv", self._heard, action, agent_state, value)
         self._mark("after_agent_get_asv")
 
     def failed(self, error: Exception) -> None:
@@ -261,9 +262,9 @@ class Play:
             value=step.value,
             metadata=self._metadata,
         )
-        self.steps.append(step)
+        self.history.append(step)
         self._index, self._observation = step.index + 1, step.observation
-        await self._hooks.call("after_transition", self.name, self._stage.agent, self.env, transition)
+        await self._hooks.call("after_transition", self._heard, self._stage.agent, self.env, transition)
         if step.terminated or step.truncated:
             ended = await self._next()
             assert isinstance(ended, EpisodeEnded)
@@ -280,7 +281,7 @@ class Play:
         if self._stage.log_failures:
             details = format_error_details(self.error)
             trace = self.error if logger.isEnabledFor(logging.DEBUG) else None
-            logger.warning("Rollout %s failed (%s): %s", self.name, event.phase, details, exc_info=trace)
+            logger.warning("Rollout %s failed (%s): %s", self._heard, event.phase, details, exc_info=trace)
         transition = Transition(
             timestep=self._index,
             agent_state=self._state_before,
@@ -288,7 +289,7 @@ class Play:
             action=self._action,
             metadata={"exception": repr(self.error), "failed_phase": event.phase, **self._metadata},
         )
-        await self._hooks.call("after_transition", self.name, self._stage.agent, self.env, transition)
+        await self._hooks.call("after_transition", self._heard, self._stage.agent, self.env, transition)
         return transition
 
     async def _give_others_a_turn(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dis
 import gc
+from collections import deque
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import EnvError
 from ldp_tui.core.signatures import Signature
 
-_MOST_OBJECTS = 100_000
+_MOST_OBJECTS = 20_000
 """Objects of a copy that are looked at for what they share with the original."""
 
 _NOT_LOOKED_INTO = (type, ModuleType, str, bytes, int, float, Signature)
@@ -71,9 +72,9 @@ def _open_closure(clone: Environment[Any]) -> str | None:
 def _reachable(root: object) -> Iterator[object]:
     """Objects that `root` refers to, through closures too, but not through classes and modules."""
     seen: set[int] = set()
-    waiting: list[object] = [root]
+    waiting: deque[object] = deque([root])
     while waiting and len(seen) < _MOST_OBJECTS:
-        found = waiting.pop()
+        found = waiting.popleft()  # what is near the environment first: its tools, before what its data is made of
         if id(found) in seen or isinstance(found, _NOT_LOOKED_INTO):
             continue
         seen.add(id(found))
