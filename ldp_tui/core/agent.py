@@ -59,7 +59,7 @@ class Agent(ABC, Generic[AgentState]):
         """Action, next state and value estimate for the newest observations (not the whole history)."""
 
     @classmethod
-    async def wrap_action(cls, action: Message) -> PlainAction:
+    async def wrap_action(cls, action: Message) -> Action:
         """Action from a message that plain Python made."""
         return PlainAction(action)
 
@@ -95,6 +95,11 @@ class listening:  # noqa: N801 (used as a context manager)
     def __exit__(self, *exception: object) -> None:
         if self._token is not None:
             _listener.reset(self._token)
+
+
+def listened_to() -> bool:
+    """Whether anybody hears what is reported here; where nobody does, a reply need not be streamed."""
+    return _listener.get() is not None
 
 
 def reflect(text: str) -> None:

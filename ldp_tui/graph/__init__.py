@@ -10,6 +10,7 @@ pydantic and the standard library; torch and networkx are imported where they ar
 
 from __future__ import annotations
 
+from ldp_tui.graph.agent import Agent
 from ldp_tui.graph.common_ops import ConfigOp, FxnOp, IdentityOp, PromptOp, ResultOp, StopGradOp
 from ldp_tui.graph.errors import (
     ForeignResult,
@@ -21,8 +22,12 @@ from ldp_tui.graph.errors import (
     OutsideGraph,
     UnknownOp,
 )
+from ldp_tui.graph.files import dump_graph, load_graph, parse_graph, save_graph
+from ldp_tui.graph.languages import to_dot, to_mermaid
 from ldp_tui.graph.loss_ops import MSELossOp
 from ldp_tui.graph.modes import eval_mode, get_training_mode, set_training_mode, train_mode
+from ldp_tui.graph.naming import name_ops, named_ops
+from ldp_tui.graph.network import to_network
 from ldp_tui.graph.ops import (
     BackwardsType,
     GradInType,
@@ -34,11 +39,17 @@ from ldp_tui.graph.ops import (
     resolve_fully_qualified_name,
 )
 from ldp_tui.graph.runs import CallID, compute_graph, get_call_id, get_run_id, op_call
+from ldp_tui.graph.svg import to_svg
+from ldp_tui.graph.text import to_text
+from ldp_tui.graph.torch_ops import TorchOp, TorchParamBackwardEstimator
+from ldp_tui.graph.values import Described
 
 __all__ = [
+    "Agent",
     "BackwardsType",
     "CallID",
     "ConfigOp",
+    "Described",
     "ForeignResult",
     "FxnOp",
     "GradInType",
@@ -58,14 +69,27 @@ __all__ = [
     "ResultOp",
     "ResultOrValue",
     "StopGradOp",
+    "TorchOp",
+    "TorchParamBackwardEstimator",
     "UnknownOp",
     "compute_graph",
+    "dump_graph",
     "eval_mode",
     "get_call_id",
     "get_run_id",
     "get_training_mode",
+    "load_graph",
+    "name_ops",
+    "named_ops",
     "op_call",
+    "parse_graph",
     "resolve_fully_qualified_name",
+    "save_graph",
     "set_training_mode",
+    "to_dot",
+    "to_mermaid",
+    "to_network",
+    "to_svg",
+    "to_text",
     "train_mode",
 ]

@@ -106,8 +106,13 @@ class FxnOp(Op[TOutput_co]):
         """Zero everywhere: nothing is known of the function."""
         return assign_constant_grads(input_args, input_kwargs, 0.0)
 
+    @property
+    def label(self) -> str:
+        """Class and function."""
+        return f"{type(self).__name__} {self.fxn_name}"
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__} {self.fxn_name} (name={self.name}, id={id(self)})"
+        return f"{self.label} (name={self.name}, id={id(self)})"
 
 
 class PromptOp(FxnOp[str]):
@@ -115,10 +120,15 @@ class PromptOp(FxnOp[str]):
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
-        super().__init__(self._fill, fxn_name="prompt")
+        super().__init__(self._fill)
 
     async def _fill(self, prompt_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> str:
         return _PLAIN_FIELDS.vformat(self.prompt, (), {**(prompt_kwargs or {}), **kwargs})
+
+    @property
+    def label(self) -> str:
+        """The class alone."""
+        return type(self).__name__
 
     def __repr__(self) -> str:
         return Op.__repr__(self)

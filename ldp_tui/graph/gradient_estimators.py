@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ldp_tui.graph.backprop import GradInType
 from ldp_tui.graph.contexts import OpCtx
 from ldp_tui.graph.results import OpResult
 from ldp_tui.graph.runs import CallID
+from ldp_tui.graph.torch_ops import TorchParamBackwardEstimator
 from ldp_tui.graph.trees import Path, Structure, map_structure, map_structure_with_path
-
-if TYPE_CHECKING:
-    from ldp_tui.graph.torch_ops import TorchParamBackwardEstimator
 
 __all__ = [
     "TorchParamBackwardEstimator",
@@ -109,11 +107,3 @@ def assign_default_grads(
 
 def _filled(structure: Any, value: Any) -> Structure:
     return map_structure(lambda _: value, OpResult.unwrap_value(structure))
-
-
-def __getattr__(name: str) -> Any:
-    if name == "TorchParamBackwardEstimator":
-        from ldp_tui.graph.torch_ops import TorchParamBackwardEstimator
-
-        return TorchParamBackwardEstimator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

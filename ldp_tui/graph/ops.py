@@ -8,7 +8,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from functools import cached_property
-from typing import Any, Generic, Self, cast
+from typing import Any, Generic, Literal, Self, cast
 from uuid import UUID, uuid4
 
 from ldp_tui.graph.backprop import BackwardsType, GradInType, GradOutType
@@ -52,22 +52,28 @@ class Op(ABC, Generic[TOutput_co]):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102, ARG004 (subclasses need not call __init__)
         op = super().__new__(cls)
-        op.set_name(f"{cls.__name__}-{secrets.token_hex(6)}")
+        op._rename(f"{cls.__name__}-{secrets.token_hex(6)}", "random")
         return op
 
     def set_name(self, name: str) -> None:
-        """Rename the op. Results it gave before keep the earlier name."""
+        """Rename the op, for good. Results it gave before keep the earlier name."""
+        self._rename(name, "given")
+
+    def set_path(self, path: str) -> None:
+        """Take the path of attributes that leads to the op as its name.
+
+        A name that was given stays, and so does an earlier path, unless this one goes further: `op` becomes
+        `module.op`, so that ops of an agent within an agent differ from those of the outer one.
+        """
+        if self._naming == "random" or (self._naming == "path" and path.endswith(f".{self.name}")):
+            self._rename(path, "path")
+
+    def _rename(self, name: str, naming: Literal["random", "path", "given"]) -> None:
         if "ctx" in self.__dict__:
             self.ctx.ops.pop(id(self), None)
-        self.name = name
+        self.name, self._naming = name, naming
         self.ctx = OpCtx.get_or_create(name)
         self.ctx.ops[id(self)] = self
-
-    @property
-    def has_default_name(self) -> bool:
-        """Whether the name is still the random one."""
-        prefix, _, digits = self.name.rpartition("-")
-        return prefix == type(self).__name__ and len(digits) == 12
 
     @abstractmethod
     async def forward(self, *args: Any, **kwargs: Any) -> TOutput_co:
@@ -155,6 +161,11 @@ class Op(ABC, Generic[TOutput_co]):
     def _fwd_args(self) -> list[inspect.Parameter]:
         """Parameters that calls are given to; an op that hands its arguments on replaces them by those behind it."""
         return list(inspect.signature(self.forward).parameters.values())
+
+    @property
+    def label(self) -> str:
+        """What it does, for drawings."""
+        return type(self).__name__
 
     def get_call_ids(self, run_ids: Collection[UUID] | None = None) -> set[CallID]:
         """Calls recorded in the runs given, or in all that live."""

@@ -139,6 +139,12 @@ class OpResult(Generic[TOutput_co]):
         return op
 
     @property
+    def op_label(self) -> str:
+        """What the op does, for drawings: the name of its class, with that of its function where it has one."""
+        op = None if self._node.op is None else self._node.op()
+        return self.op_class_name.rpartition(".")[2] if op is None else op.label
+
+    @property
     def op_class(self) -> type[Op[Any]]:
         """The op's class; raises UnknownOp if it came from a file and its module has not been imported."""
         from ldp_tui.graph.ops import find_op_class
@@ -171,10 +177,11 @@ class OpResult(Generic[TOutput_co]):
 
     def recorded(self, key: str) -> Any:
         """What the call recorded under `key`; None if nothing."""
-        value = self._record().get(key)
+        value = self.records().get(key)
         return value.opened(self._run) if isinstance(value, Stored) and self._run is not None else value
 
-    def _record(self) -> dict[str, Any]:
+    def records(self) -> Mapping[str, Any]:
+        """All that the call recorded, as the run keeps it; empty in evaluation mode."""
         records = None if self._run is None else self._run.records(self.op_name)
         return {} if records is None else records.get(self.call_id.fwd_id, {})
 

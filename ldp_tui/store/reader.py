@@ -16,6 +16,7 @@ from ldp_tui.store import episodes, lineage, listing, overview
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
 from ldp_tui.store.index import unindexed
+from ldp_tui.store.memories import memories
 from ldp_tui.store.results import (
     Cursor,
     EpisodeFilter,
@@ -29,7 +30,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import Operation, StepRow
+from ldp_tui.store.rows import MemoryRow, Operation, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -190,6 +191,11 @@ class Reader:
         """Every episode's uid in the order of recording, running ones included; parents come before their forks."""
         with self._query() as connection:
             return [uid for (uid,) in connection.execute("select uid from episode order by id").fetchall()]
+
+    def memories(self, collection: str | None = None, *, after: int = 0) -> list[tuple[int, MemoryRow]]:
+        """What agents remember in `collection` (None: in all), with growing numbers; those numbered above `after`."""
+        with self._query() as connection:
+            return memories(connection, collection, after)
 
     def _id(self, key: int | str) -> int:
         return key if isinstance(key, int) else self.find(key)
