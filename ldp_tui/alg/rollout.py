@@ -20,6 +20,7 @@ from ldp_tui.core.environment import Environment
 from ldp_tui.core.trajectory import Trajectory, Transition
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.engine.record import new_run_uid
+from ldp_tui.engine.rollout import STOP_SECONDS, close_bounded
 from ldp_tui.store.connect import connect_writer
 from ldp_tui.store.writer import Writer
 
@@ -148,7 +149,12 @@ class RolloutManager:
             for number in range(rounds):
                 start = None if seed is None else seed + number * len(environments)
                 last = number == rounds - 1
-                played += await self._play_given(stage, environments, max_steps, start, keep_open=not last)
+                try:
+                    played += await self._play_given(stage, environments, max_steps, start, keep_open=not last)
+                except BaseException:
+                    if not last:
+                        await asyncio.gather(*(close_bounded(env, STOP_SECONDS) for env in environments))
+                    raise
         return played
 
     async def _play_given(

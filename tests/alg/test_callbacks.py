@@ -24,7 +24,6 @@ from ldp_tui.alg import (
     StoreTrajectoriesCallback,
     TerminalPrintingCallback,
     TrajectoryFileCallback,
-    TrajectoryMetricsCallback,
     WandBLoggingCallback,
 )
 from ldp_tui.core.environment import Frame
@@ -274,14 +273,16 @@ async def test_evaluation_that_was_broken_off() -> None:
     assert averages.eval_means["reward"] == 1.0
 
 
-def test_dataset_without_metrics() -> None:
-    """It is refused at once."""
+async def test_dataset_without_metrics() -> None:
+    """It is measured by those that every dataset can have, apart from other datasets."""
 
     class Plain(TaskDataset[Counter]):
         pass
 
-    with pytest.raises(ValueError, match="Plain defines no metrics"):
-        TrajectoryMetricsCallback(Plain())
+    averages = MeanMetricsCallback(Plain(), Plain(), track_tool_usage=True)
+    await averages.after_train_step(await played(callbacks=[averages]))
+    assert averages.train_means["tool_go"] == 2.0
+    assert not ComputeTrajectoryMetricsMixin.tools_to_track
 
 
 @pytest.mark.parametrize("which", ["train_dataset", "eval_dataset"])

@@ -61,8 +61,7 @@ def mean(values: Sequence[float]) -> float | None:
 class TrajectoryMetricsCallback(Callback):
     """Computes the metrics that task datasets define, of each training batch and of each whole evaluation.
 
-    Raises:
-        ValueError: At construction, for a dataset without ComputeTrajectoryMetricsMixin.
+    A dataset without ComputeTrajectoryMetricsMixin is measured by the metrics of the mixin.
     """
 
     def __init__(
@@ -108,9 +107,7 @@ class TrajectoryMetricsCallback(Callback):
 def _measured(dataset: TaskDataset[Any] | None) -> ComputeTrajectoryMetricsMixin | None:
     if dataset is None or isinstance(dataset, ComputeTrajectoryMetricsMixin):
         return dataset
-    raise ValueError(
-        f"{type(dataset).__name__} defines no metrics; derive it from {ComputeTrajectoryMetricsMixin.__name__} too."
-    )
+    return ComputeTrajectoryMetricsMixin()
 
 
 class MeanMetricsCallback(TrajectoryMetricsCallback):
