@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.trajectory import discounted_returns
+from ldp_tui.core.transitions import split_message_transitions
 from ldp_tui.graph import to_network
 
 __all__ = [
@@ -174,22 +173,3 @@ def compute_pass_at_k(n: int, c: int, k: int) -> float:
     if n - c < k:
         return 1.0
     return 1.0 - math.prod(1.0 - k / attempt for attempt in range(n - c + 1, n + 1))
-
-
-def split_message_transitions(list_of_messages: Sequence[Message]) -> list[list[Message]]:
-    """A conversation by transition: what leads up to the first action, then each action with what it led to.
-
-    The first block holds the system's and user's messages at the beginning, even if there are none. An action is a
-    ToolRequestMessage. An empty conversation has no blocks.
-    """
-    if not list_of_messages:
-        return []
-    blocks: list[list[Message]] = [[]]
-    opening = True
-    for message in list_of_messages:
-        opening = opening and message.role in {"system", "user"}
-        starts = isinstance(message, ToolRequestMessage) or len(blocks) == 1
-        if not opening and starts:
-            blocks.append([])
-        blocks[-1].append(message)
-    return blocks

@@ -16,6 +16,7 @@ from ldp_tui.alg.callbacks.base import Callback, Hooks
 from ldp_tui.alg.failures import format_error_details
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
+from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, copy_message
 from ldp_tui.core.tools import Tool
@@ -39,9 +40,6 @@ from ldp_tui.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-TIMED = ("before_transition", "agent_get_asv", "after_agent_get_asv", "env_step", "after_env_step")
-"""Phases of a step; a transition's metadata has the seconds of each as `time_elapsed_PHASE`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -60,9 +58,9 @@ class Stage:
     environment: Callable[[Environment[Any]], EnvironmentRecord] | None = None
     log_failures: bool = True
 
-    def catches(self, ended: EpisodeEnded) -> bool:
-        """Whether a failure in this phase is kept as a transition instead of being raised."""
-        return self.catch_agent_failures if ended.phase == "agent" else self.catch_env_failures
+    def catches(self, phase: Phase) -> bool:
+        """Whether what is raised in this phase is kept as a transition."""
+        return self.catch_agent_failures if phase == "agent" else self.catch_env_failures
 
 
 class Play:
@@ -105,6 +103,7 @@ class Play:
         self._since = 0.0
         self._turn = time.monotonic()
         self._begun = self._stopped = False
+        self._failed_in: Phase = "env"
         self._events = self._pipe(max_steps, seed)
 
     def _pipe(self, max_steps: int | None, seed: int | None) -> AsyncGenerator[Event, None]:
@@ -230,11 +229,11 @@ class Play:
         await self._hooks.call("after_agent_get_asv", self._heard, action, agent_state, value)
         self._mark("after_agent_get_asv")
 
-    def failed(self, error: Exception) -> None:
-        """Keep the error; the clock of the phase stops."""
-        self.error = error
-        if self._since and (phase := next((p for p in TIMED if f"time_elapsed_{p}" not in self._metadata), None)):
-            self._mark(phase)
+    def failed(self, error: Exception, phase: Phase) -> None:
+        """Keep the error; the clock of what was going on stops."""
+        self.error, self._failed_in = error, phase
+        if self._since:
+            self._mark("agent_get_asv" if phase == "agent" else "env_step")
 
     def _mark(self, phase: str) -> None:
         now = time.perf_counter()
@@ -276,7 +275,7 @@ class Play:
         self.ended = event
         if self.error is None:
             return None
-        if not self._stage.catches(event):
+        if not self._stage.catches(self._failed_in):
             raise self.error
         if self._stage.log_failures:
             details = format_error_details(self.error)

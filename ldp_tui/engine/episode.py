@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from ldp_tui.core.agent import Agent, Usage, listening
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.errors import AgentError, EpisodeError
+from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import Signature
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
@@ -24,7 +24,6 @@ from ldp_tui.engine.events import (
     EpisodeEnded,
     EpisodeStarted,
     LegalActions,
-    Phase,
     Rendering,
     StepTaken,
 )
@@ -73,11 +72,11 @@ class Episode:
         """Reset the environment and prepare the agent: the whole header. A failure is the ending."""
         self._notice("resetting")
         try:
-            messages, tools = await reset_environment(self._env, header.seed, header.options)
+            messages, tools = await reset_environment(self._env, seed=header.seed, options=dict(header.options) or None)
             self._observation = [copy_message(message) for message in messages]
             header = replace(
                 header,
-                task_id=await _task_id(self._env) if header.task_id is None else header.task_id,
+                task_id=await task_id_of(self._env) if header.task_id is None else header.task_id,
                 observation=self._seen(),
                 tools=_schemas(tools),
                 rendering=self._rendering(),
@@ -104,7 +103,7 @@ class Episode:
     def _fail(self, error: Exception) -> PhaseFailed:
         self.ending, self._failure = "failed", error
         if self._watch is not None:
-            self._watch.failed(error)
+            self._watch.failed(error, self._phase)
         return PhaseFailed()
 
     def branch(self, header: EpisodeStarted, fork: Fork) -> EpisodeStarted:
@@ -203,7 +202,7 @@ class Episode:
         detail: str | None = None
         if error is not None:
             logger.info("Episode failed in phase %s.", self._phase, exc_info=error)
-            phase, detail = _failure(error, self._phase)
+            phase, detail = failure_of(error, self._phase)
         elif reason in ("terminated", "truncated"):
             success = _success(self._env)
         return EpisodeEnded(
@@ -261,15 +260,6 @@ def _as_message(chosen: Any) -> Message:
     raise AgentError(f"get_asv must return a message or a tool call as action, not {type(value).__name__}.")
 
 
-def _failure(error: Exception, phase: Phase) -> tuple[Phase, str]:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, EpisodeError):
-        return error.phase, text
-    if tool := getattr(error, "failed_tool", None):
-        return "tool", f"{tool}: {type(error).__name__}: {text}"
-    return phase, f"{type(error).__name__}: {text}"
-
-
 def _success(env: Environment[Any]) -> bool | None:
     try:
         success = env.success()
@@ -279,7 +269,8 @@ def _success(env: Environment[Any]) -> bool | None:
         return None
 
 
-async def _task_id(env: Environment[Any]) -> str | None:
+async def task_id_of(env: Environment[Any]) -> str | None:
+    """Name of the environment's task; None if its tasks have none."""
     try:
         return str(await env.get_id())
     except (NotImplementedError, ValueError, AttributeError):  # all three mean "has none" in the wild

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,11 +20,11 @@ class ReplayDiverged(EnvError):
 
 
 async def reset_environment(
-    env: Environment[Any], seed: int | None, options: Mapping[str, Any]
+    env: Environment[Any], *, seed: int | None = None, options: dict[str, Any] | None = None
 ) -> tuple[Messages, list[Tool]]:
-    """Reset `env` with those of seed and options that it takes; aviary's environments take neither."""
+    """Reset `env` with those of `seed` and `options` that its reset takes; aviary's environments take neither."""
     keywords = reset_keywords(type(env))
-    given: dict[str, Any] = {"seed": seed, "options": dict(options) or None}
+    given: dict[str, Any] = {"seed": seed, "options": options}
     return await env.reset(**{name: value for name, value in given.items() if name in keywords})
 
 
@@ -43,7 +43,7 @@ async def replay_steps(env: Environment[Any], started: EpisodeStarted, steps: It
     Raises:
         ReplayDiverged: If an observation, a reward or an end differs from the recorded one.
     """
-    messages, _ = await reset_environment(env, started.seed, started.options)
+    messages, _ = await reset_environment(env, seed=started.seed, options=dict(started.options) or None)
     if not _same(messages, started.observation):
         raise ReplayDiverged(f"{type(env).__name__}: the reset gave another observation than the recorded one.")
     await redo_steps(env, steps)

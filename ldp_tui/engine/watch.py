@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tools import Tool
 
@@ -27,5 +28,5 @@ class Watcher(Protocol):
     async def after_decision(self, action: Any, agent_state: Any, value: float) -> None:
         """The agent chose `action`, the node that `get_asv` returned; the environment comes next."""
 
-    def failed(self, error: Exception) -> None:
-        """Agent, environment or tool raised `error`; `EpisodeEnded` follows and tells the phase."""
+    def failed(self, error: Exception, phase: Phase) -> None:
+        """Something raised `error` in this phase; `EpisodeEnded` follows and tells whose failure it is."""
