@@ -215,6 +215,7 @@ lend(
         "make_named_environment": "ldp_tui.registry_lookup:make_named_environment",
         "environment_names": "ldp_tui.registry:environment_names",
         "acompletion": "ldp_tui.models.completion:acompletion",
+        "agent_class": "ldp_tui.agents.config:agent_class",
     }
 )
 

@@ -3,6 +3,7 @@
 LdpTuiError
 ├── UsageError                 the request cannot be carried out as written (command line: exit status 2)
 │   ├── UnknownName            no environment, agent or option of that name; names the nearest one (a ValueError too)
+│   ├── UnknownSetting         a key of a configuration that does not exist; names the nearest one
 │   ├── SpecError              a `name[:model][,key=value…]` text that cannot be read
 │   ├── MissingPackage         a package is needed that is not installed (an ImportError too)
 │   │   └── MissingExtra       it belongs to an extra; names the command that installs it
@@ -14,6 +15,7 @@ LdpTuiError
 │   ├── EnvError
 │   ├── ToolError
 │   └── TransportError         the connection to a remote environment or agent, or what came over it
+├── models.errors.ModelError   a language model gave no usable reply
 └── store.errors.StoreError    the database cannot do what was asked
 """
 
@@ -44,6 +46,14 @@ class UnknownName(UsageError, ValueError):
         super().__init__(f"Unknown {kind} {name!r}{whole}.{_suggestion(name, self.available)}")
 
 
+class UnknownSetting(UsageError):
+    """A key of a configuration that does not exist. No ValueError: pydantic would wrap it, with all that was given."""
+
+    def __init__(self, name: str, available: Iterable[str], *, of: str, kind: str = "setting") -> None:
+        self.name, self.available = name, sorted(available)
+        super().__init__(f"Unknown {kind} {name!r} of {of}.{_suggestion(name, self.available)}")
+
+
 class SpecError(UsageError):
     """A specification text that cannot be read."""
 
@@ -72,6 +82,12 @@ class EpisodeError(LdpTuiError):
     """An episode cannot go on; `phase` tells whose failure it is."""
 
     phase: ClassVar[Phase] = "env"
+
+    @property
+    def original_exc(self) -> BaseException | None:
+        """What was raised first, where this error stands for another one."""
+        given = self.args[0] if self.args else None
+        return given if isinstance(given, Exception) else self.__cause__
 
 
 class AgentError(EpisodeError):

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from ldp_tui.core.errors import UnknownName
+from ldp_tui.core.errors import UnknownSetting
 
 
 class Settings(BaseModel):
     """Base of configuration objects. What was given is never repeated in an error: it may hold a key.
 
     Raises:
-        UnknownName: For a key that is no field.
+        UnknownSetting: For a key that is no field.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -28,7 +28,7 @@ class Settings(BaseModel):
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any] | frozenset[str], *, of: str) -> None:
-    """Raise UnknownName for the first key of `given` that is not in `known`."""
+    """Raise UnknownSetting for the first key of `given` that is not in `known`."""
     for key in given:
         if key not in known:
-            raise UnknownName("setting", str(key), known, of=of)
+            raise UnknownSetting(str(key), known, of=of)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
 
-from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.errors import UnknownSetting, UsageError
 from ldp_tui.core.messages import Message
 from ldp_tui.core.settings import Settings, refuse_unknown
 from ldp_tui.models.providers import missing_key
@@ -113,7 +113,7 @@ class ModelSpec(Settings):
         """A model with settings of its own and of its requests side by side: `from_name("m", temperature=0)`.
 
         Raises:
-            UnknownName: For a setting that is neither.
+            UnknownSetting: For a setting that is neither.
         """
         fields = cls.setting_names()
         refuse_unknown(settings, fields | REQUEST_SETTINGS, of=name)
@@ -242,7 +242,7 @@ def _legacy_chain(legacy: Mapping[str, Any]) -> list[ModelSpec]:
         fallbacks.update(entry)
     for name in chain.from_iterable(fallbacks.values()):
         if name not in params:
-            raise UnknownName("fallback model", name, params)
+            raise UnknownSetting(name, params, of="model_list", kind="fallback model")
     first = next(iter(params))
     order = dict.fromkeys([first, *fallbacks.get(first, []), *params])
     router = legacy.get("router_kwargs") or {}

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from ldp_tui.core.errors import UnknownName
+from ldp_tui.core.errors import UnknownSetting
 from ldp_tui.core.messages import MalformedMessageError, Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, ToolResponseMessage
 from ldp_tui.models import (
@@ -270,7 +270,7 @@ async def test_select_tool() -> None:
 async def test_unknown_request_setting() -> None:
     """It is refused before anything is sent."""
     with ModelServer() as server:
-        with pytest.raises(UnknownName, match="Did you mean temperature"):
+        with pytest.raises(UnknownSetting, match="Did you mean temperature"):
             await model(server).call_single("Hi", temprature=1)
         with pytest.raises(ValueError, match="at least 1"):
             await model(server).call([Message(content="Hi")], n=0)

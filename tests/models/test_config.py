@@ -6,7 +6,7 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.errors import UnknownSetting, UsageError
 from ldp_tui.models import LLMConfig, LLMModel, ModelSpec
 
 KEY = "sk-canary-0123456789abcdefghij"
@@ -63,7 +63,7 @@ def test_legacy_order() -> None:
 )  # fmt: skip
 def test_unknown_settings(given: dict[str, object], nearest: str) -> None:
     """They are refused, and the nearest one that exists is named."""
-    with pytest.raises(UnknownName, match=rf"Did you mean .*\b{nearest}\b"):
+    with pytest.raises(UnknownSetting, match=rf"Did you mean .*\b{nearest}\b"):
         LLMConfig.model_validate(given)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ldp_tui.core.errors import UnknownName
+from ldp_tui.core.errors import UnknownSetting
 from ldp_tui.graph import compute_graph
 from ldp_tui.models import AllModelsExhaustedError, EmbeddingModel, EmbeddingOp, SparseEmbeddingModel
 from ldp_tui.testing.model_server import ModelServer
@@ -81,9 +81,9 @@ async def test_hybrid() -> None:
 
 def test_settings_that_do_not_exist() -> None:
     """They are refused, the nearest named."""
-    with pytest.raises(UnknownName, match="Did you mean ndim"):
+    with pytest.raises(UnknownSetting, match="Did you mean ndim"):
         EmbeddingModel.from_name("sparse", dim=3)
-    with pytest.raises(UnknownName, match="Did you mean batch_size"):
+    with pytest.raises(UnknownSetting, match="Did you mean batch_size"):
         EmbeddingModel.from_name("m", batchsize=3)
 
 
