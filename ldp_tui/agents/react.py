@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState
+from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState, default_llm_config
 from ldp_tui.core.messages import MalformedMessageError, Message
 from ldp_tui.core.tool_calls import ToolResponseMessage
 from ldp_tui.graph import OpResult, compute_graph
+from ldp_tui.models.config import LLMConfig
 from ldp_tui.models.modules import ReActModule, ReActModuleSinglePrompt, ToolDescriptionMethods
 from ldp_tui.models.modules.react_prompts import (
     ACT_DEFAULT_PROMPT_TEMPLATE,
@@ -30,6 +32,9 @@ ATTEMPTS: Final = 5
 class ReActAgent(LanguageAgent):
     """Reasons and acts in turns; its state holds the conversation as ReAct writes it, observations included."""
 
+    llm_config: LLMConfig = Field(
+        default_factory=partial(default_llm_config, logprobs=True, top_logprobs=1), description="See SimpleAgent."
+    )
     sys_prompt: str = Field(description="System prompt; the default is ReAct's, for one reply or for two.")
     tool_description_method: ToolDescriptionMethods = Field(
         default=ToolDescriptionMethods.STR, description="How a single prompt describes the tools."

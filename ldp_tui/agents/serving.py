@@ -20,7 +20,6 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import ToolsAdapter
 from ldp_tui.graph import OpResult, eval_mode
-from ldp_tui.web import require_serving
 from ldp_tui.web.failures import failure_report
 
 if TYPE_CHECKING:
@@ -48,11 +47,10 @@ def make_simple_agent_server(
     Raises:
         MissingExtra: Without the extra `serve`.
     """
-    require_serving("Serving an agent")
+    from ldp_tui.web.guard import bearer_check, guarded_route, while_connected  # isort: skip (says which extra is needed)
+
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse
-
-    from ldp_tui.web.guard import bearer_check, guarded_route, while_connected
 
     app = FastAPI(title=type(agent).__name__, docs_url="/docs" if render_docs else None, redoc_url=None)
     app.router.route_class = guarded_route(bearer_check(lambda: token or os.environ.get(TOKEN_VARIABLE)))

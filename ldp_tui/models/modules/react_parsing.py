@@ -81,7 +81,7 @@ def read_arguments(text: str) -> tuple[Any, ...]:
         return ()
     if text.startswith("{") and text.endswith("}"):
         return (_literal(text),)
-    inner = text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text
+    inner = (text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text).removesuffix(",")
     if inner == text and "," not in text:
         return (_literal(text),)
     if not inner:
