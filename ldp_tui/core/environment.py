@@ -86,6 +86,12 @@ class Environment(ABC, Generic[State]):
     async def close(self) -> None:
         """Release what the episode holds. May be called more than once."""
 
+    async def on_abort(self) -> None:
+        """The episode was stopped from outside, perhaps in the middle of a step: end what is under way.
+
+        Called once, before `close`, within a short time limit. What it raises is logged.
+        """
+
     def export_frame(self) -> Frame:
         """JSON snapshot of the current state; an empty frame if there is nothing to show."""
         return Frame()

@@ -83,6 +83,12 @@ class EpisodeError(LdpTuiError):
 
     phase: ClassVar[Phase] = "env"
 
+    @property
+    def original_exc(self) -> BaseException | None:
+        """What was raised first, where this error stands for another one."""
+        given = self.args[0] if self.args else None
+        return given if isinstance(given, Exception) else self.__cause__
+
 
 class AgentError(EpisodeError):
     """The agent failed to choose an action."""
