@@ -18,6 +18,7 @@ from benchmarks.report import write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
+    "tools": [],
     "record_cartpole": [],
     "store_write": [],
     "store_crash": [],
@@ -32,6 +33,7 @@ FULL: dict[str, list[str]] = {
 }
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "tools": ["--rounds", "1", "--seconds", "0.1"],
     "record_cartpole": ["--rounds", "1", "--steps", "2000"],
     "store_write": ["--steps", "2000"],
     "store_crash": ["--rounds", "2"],
