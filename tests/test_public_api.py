@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -14,18 +15,24 @@ import ldp_tui.core
 ROOT = Path(__file__).parent.parent
 
 CORE = [
+    "DEFAULT_EVAL_MODEL_NAME",
     "ENV_STATE_INFO_KEY",
     "INVALID_TOOL_NAME",
+    "TASK_DATASET_REGISTRY",
     "Action",
     "Agent",
     "ArgumentError",
     "ArgumentSchema",
+    "Completion",
     "DummyEnv",
     "DummyEnvState",
+    "DummyTaskDataset",
     "DynamicState",
     "EnvStateMessage",
     "Environment",
     "EnvironmentBuilder",
+    "EnvsTaskDataset",
+    "EvalAnswerMode",
     "Frame",
     "FunctionInfo",
     "FunctionalEnvironment",
@@ -35,11 +42,17 @@ CORE = [
     "Messages",
     "MessagesAdapter",
     "MissingExtra",
+    "MissingPackage",
+    "MultipleChoiceEvaluation",
+    "MultipleChoiceQuestion",
     "Parameters",
     "Picture",
     "PlainAction",
     "Problem",
+    "RandomAnnotation",
+    "Renderer",
     "Spec",
+    "TaskConfig",
     "TaskDataset",
     "Tool",
     "ToolCall",
@@ -51,19 +64,28 @@ CORE = [
     "Trajectory",
     "Transition",
     "UnknownName",
+    "UnknownTool",
     "Usage",
     "UsageError",
+    "argref_by_name",
     "discounted_returns",
+    "encode_image_to_base64",
+    "eval_answer",
+    "extract_answer",
     "fenv",
+    "is_coroutine_callable",
     "join",
+    "partial_format",
     "propose",
     "reflect",
+    "shuffle",
     "spend",
     "tool_schema",
     "wraps_doc_only",
 ]
 BEYOND_CORE = [
     "ActionProposed",
+    "EnvironmentClient",
     "EpisodeEnded",
     "EpisodeStarted",
     "Reader",
@@ -71,6 +93,11 @@ BEYOND_CORE = [
     "ReflectionDelta",
     "ScriptedAgent",
     "StepTaken",
+    "TaskDatasetClient",
+    "TaskEnvClientState",
+    "TaskEnvironmentClient",
+    "ToolSelector",
+    "ToolSelectorLedger",
     "__version__",
     "connect_writer",
     "record",
@@ -104,6 +131,66 @@ def test_name_that_does_not_exist() -> None:
     assert not hasattr(ldp_tui, "no_such_name")
     with pytest.raises(ImportError, match="no_such_name"):
         exec("from ldp_tui import no_such_name")
+
+
+AVIARY_CORE = [
+    "DEFAULT_EVAL_MODEL_NAME",
+    "ENV_STATE_INFO_KEY",
+    "INVALID_TOOL_NAME",
+    "TASK_DATASET_REGISTRY",
+    "DummyEnv",
+    "DummyEnvState",
+    "DummyTaskDataset",
+    "DynamicState",
+    "EnvStateMessage",
+    "Environment",
+    "EnvironmentClient",
+    "EvalAnswerMode",
+    "Frame",
+    "FunctionInfo",
+    "MalformedMessageError",
+    "Message",
+    "Messages",
+    "MessagesAdapter",
+    "MultipleChoiceEvaluation",
+    "MultipleChoiceQuestion",
+    "Parameters",
+    "Renderer",
+    "TaskConfig",
+    "TaskDataset",
+    "TaskDatasetClient",
+    "TaskEnvClientState",
+    "TaskEnvironmentClient",
+    "Tool",
+    "ToolCall",
+    "ToolCallFunction",
+    "ToolRequestMessage",
+    "ToolResponseMessage",
+    "ToolSelector",
+    "ToolSelectorLedger",
+    "Tools",
+    "ToolsAdapter",
+    "argref_by_name",
+    "encode_image_to_base64",
+    "eval_answer",
+    "extract_answer",
+    "fenv",
+    "is_coroutine_callable",
+    "join",
+    "partial_format",
+    "wraps_doc_only",
+]
+
+
+def test_names_of_aviary() -> None:
+    """All that `aviary.core` offers is offered; its server where the packages of the extra are installed."""
+    assert set(AVIARY_CORE) <= set(ldp_tui.__all__)
+    assert "TaskDatasetServer" not in ldp_tui.__all__
+    if importlib.util.find_spec("fastapi") is None:
+        with pytest.raises(ldp_tui.MissingExtra, match=r"pip install 'ldp-tui\[serve\]'"):
+            _ = ldp_tui.TaskDatasetServer
+    else:
+        assert ldp_tui.TaskDatasetServer.__name__ == "TaskDatasetServer"
 
 
 def test_all_names_at_once() -> None:

@@ -14,9 +14,10 @@ from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
 from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW, summand
 from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder, ValueRefused
 from ldp_tui.store.lineage import Inherited, inherited
+from ldp_tui.store.memories import add_memory
 from ldp_tui.store.ownership import Owner
-from ldp_tui.store.preparing import ReadyRow, check_agent, check_end, check_env, check_header, prepare
-from ldp_tui.store.rows import AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, Operation, StepRow
+from ldp_tui.store.preparing import ReadyRow, check_agent, check_end, check_env, check_header, check_memory, prepare
+from ldp_tui.store.rows import AddMemory, AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, Operation, StepRow
 from ldp_tui.store.secrets import Redactor
 
 # fmt: off
@@ -112,6 +113,8 @@ class Ledger:
                 self._begin(self._redactor.begin(check_header(operation.begin)), operation.owner)
             elif type(operation) is BeginEpisode:
                 self._begin(self._redactor.begin(check_header(operation)), self._owner)
+            elif type(operation) is AddMemory:
+                add_memory(self._connection, self._redactor.memory(check_memory(operation.row)))
             else:
                 raise RowRejected(f"{type(operation).__name__} is not an operation of a recording.")
         self._flush()

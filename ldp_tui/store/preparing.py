@@ -11,7 +11,7 @@ import orjson
 
 from ldp_tui.store.cleaning import INLINE_TEXT, check_size, clean_number, clean_text
 from ldp_tui.store.errors import ValueRefused
-from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, StepRow
+from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
 from ldp_tui.store.secrets import Redactor
 
 _TEXTS: Final = frozenset({str, type(None)})
@@ -179,6 +179,27 @@ def check_end(end: EndEpisode) -> EndEpisode:
         return replace(end, success=success, detail=_text(end.detail), ended_ns=operator.index(end.ended_ns))
     except (TypeError, ValueError) as error:
         raise ValueRefused(f"The end of episode {end.uid} holds a value of the wrong type: {error}.") from error
+
+
+def check_memory(memory: MemoryRow) -> MemoryRow:
+    """`memory` with valid text. Raises ValueRefused for a field of the wrong type."""
+    try:
+        return MemoryRow(
+            uid=_text(memory.uid),
+            collection=_text(memory.collection),
+            query=_text(memory.query),
+            input=_text(memory.input),
+            output=_text(memory.output),
+            value=_text(memory.value),
+            metadata=_text(memory.metadata),
+            run_uid=_text(memory.run_uid),
+            template=_text(memory.template),
+            embedding=_text(memory.embedding),
+            vector=None if memory.vector is None else bytes(memory.vector),
+            created_ns=operator.index(memory.created_ns),
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueRefused(f"The memory {memory.uid} holds a value of the wrong type: {error}.") from error
 
 
 def _integer(number: Any) -> int | None:

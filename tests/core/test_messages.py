@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, Message, encode_image, join
+from ldp_tui.core.images import image_url
+from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, Message, join
 from ldp_tui.core.tool_calls import MessagesAdapter, ToolCall, ToolRequestMessage, ToolResponseMessage, copy_message
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
@@ -185,7 +186,7 @@ def test_images() -> None:
     head, _, payload = first["image_url"]["url"].partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(payload).startswith(b"\x89PNG")
-    assert encode_image(base64.b64decode(payload)).startswith(head)
+    assert image_url(base64.b64decode(payload)).startswith(head)
     assert second["image_url"]["url"] == "aGVsbG8="
     assert text == {"type": "text", "text": "look"}
     assert Message.create_message(images=array).is_multimodal

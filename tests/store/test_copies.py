@@ -56,6 +56,33 @@ def test_fork_reads_its_ancestors_rows(tmp_path: Path) -> None:
     assert verify(path).problems == ()
 
 
+@pytest.mark.parametrize("key", ["parent", "fork", "grandchild", "alone"])
+def test_tree(tmp_path: Path, key: str) -> None:
+    """From any of its episodes: the root with its forks, by the row at which they leave it, running ones included."""
+    path = database(tmp_path)
+    record_family(path)
+    with Reader(path) as reader:
+        root = reader.tree(key)
+    assert (root.uid, root.parent_uid, root.fork_t, root.level) == ("parent", None, None, 0)
+    assert [child.uid for child in root.children] == ["alone", "fork"]
+    alone, fork = root.children
+    assert (alone.status, alone.steps, alone.return_, alone.children) == ("running", 1, 7.0, ())
+    (grandchild,) = fork.children
+    assert (grandchild.uid, grandchild.parent_uid, grandchild.fork_t, grandchild.level) == ("grandchild", "fork", 4, 2)
+    assert (grandchild.steps, grandchild.return_, grandchild.status) == (5, 116.0, "done")
+
+
+def test_tree_of_an_episode_without_forks(tmp_path: Path) -> None:
+    """It alone; one that is not there is unknown."""
+    path = database(tmp_path)
+    with connect_writer(path) as writer:
+        record_episode(writer, "one")
+    with Reader(path) as reader:
+        assert reader.tree("one").children == ()
+        with pytest.raises(EpisodeUnknown):
+            reader.tree(99)
+
+
 def test_fork_needs_its_parent_and_its_place(tmp_path: Path) -> None:
     """Unknown parents and beginnings at another row are refused."""
     with connect_writer(database(tmp_path)) as writer:
