@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,14 +29,13 @@ TOutput_co = TypeVar("TOutput_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Node(Stored):
-    """What a run keeps of a result. `op_class` is None where the result came from a file."""
+    """What a run keeps of a result. `op` is None where the result came from a file."""
 
     call_id: CallID
     op_name: str
     op_class_name: str
     value: Any
-    op_class: type[Op[Any]] | None = None
-    op: weakref.ref[Op[Any]] | None = None
+    op: Op[Any] | None = None
 
     def opened(self, run: Run) -> OpResult[Any]:
         """The result."""
@@ -130,8 +128,8 @@ class OpResult(Generic[TOutput_co]):
 
     @property
     def op(self) -> Op[Any]:
-        """The op that was called, else one of its name; raises UnknownOp if there is none in this process."""
-        op = None if self._node.op is None else self._node.op()
+        """The op that was called; for a result from a file, one of its name. Raises UnknownOp if there is none."""
+        op = self._node.op
         if op is None:
             op = next(reversed(list(self.ctx.ops.values())), None)
         if op is None:
@@ -141,7 +139,7 @@ class OpResult(Generic[TOutput_co]):
     @property
     def op_label(self) -> str:
         """What the op does, for drawings: the name of its class, with that of its function where it has one."""
-        op = None if self._node.op is None else self._node.op()
+        op = self._node.op
         return self.op_class_name.rpartition(".")[2] if op is None else op.label
 
     @property
@@ -149,7 +147,8 @@ class OpResult(Generic[TOutput_co]):
         """The op's class; raises UnknownOp if it came from a file and its module has not been imported."""
         from ldp_tui.graph.ops import find_op_class
 
-        return self._node.op_class or find_op_class(self.op_class_name)
+        op = self._node.op
+        return find_op_class(self.op_class_name) if op is None else type(op)
 
     @property
     def inputs(self) -> tuple[list[ResultOrValue[Any]], dict[str, ResultOrValue[Any]]]:
