@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,32 @@ class Sketch:
 
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """`{"boxes": [[id, [line, …]], …], "arrows": [[source, target, label], …]}`."""
+        return {
+            "boxes": [[box.id, list(box.lines)] for box in self.boxes],
+            "arrows": [[arrow.source, arrow.target, arrow.label] for arrow in self.arrows],
+        }
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Sketch:
+        """The sketch that `as_json` wrote, made safe to show.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        try:
+            boxes = tuple(
+                Box(str(key), tuple(cells.plain(str(line)) for line in lines)) for key, lines in written["boxes"]
+            )
+            arrows = tuple(Arrow(str(a), str(b), str(label)) for a, b, label in written["arrows"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"This is no sketch of a graph: {error!r}.") from error
+        known = {box.id for box in boxes}
+        if any(arrow.source not in known or arrow.target not in known for arrow in arrows):
+            raise ValueError("This is no sketch of a graph: an arrow leads nowhere.")
+        return cls(boxes, arrows)
 
 
 def sketch(
