@@ -28,6 +28,7 @@ def imported(code: str) -> set[str]:
         ("from ldp_tui import Environment", HEAVY - {"pydantic"}),
         ("from ldp_tui import Environment, Message, Tool, fenv, Agent, TaskDataset", HEAVY - {"pydantic"}),
         ("import ldp_tui.core, ldp_tui.core.dummy", HEAVY - {"pydantic"} | {"sqlite3", "PIL", "orjson", "msgpack"}),
+        ("import ldp_tui.graph", HEAVY - {"pydantic"} | {"sqlite3", "PIL", "orjson", "msgpack", "networkx", "tree"}),
         ("from ldp_tui import rollout, record, replay", HEAVY - {"pydantic", "numpy"}),
         ("import ldp_tui.store", HEAVY | {"sqlite3"}),
         ("import ldp_tui.store.writer, ldp_tui.store.reader", HEAVY - {"numpy", "pydantic"}),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 TOutput_co = TypeVar("TOutput_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node(Stored):
     """What a run keeps of a result. `op` is None where the result came from a file."""
 
@@ -42,7 +41,7 @@ class Node(Stored):
         return OpResult.of(self, run)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inputs(Stored):
     """What a call was given: positional inputs (of `*args`) and those with a name. Results of the run are nodes."""
 
@@ -187,7 +186,7 @@ class OpResult(Generic[TOutput_co]):
     def consumed(self) -> list[OpResult[Any]]:
         """The results among the inputs, positional ones first; the same one twice if it was given twice."""
         args, kwargs = self.inputs
-        return [value for value in chain(args, kwargs.values()) if isinstance(value, OpResult)]
+        return [value for value in (*args, *kwargs.values()) if isinstance(value, OpResult)]
 
     def compute_grads(
         self,
@@ -227,28 +226,32 @@ class OpResult(Generic[TOutput_co]):
         return (result for result in order if filter_fn(result))
 
     def _depth_first(self) -> Iterator[OpResult[Any]]:
-        seen: set[CallID] = set()
+        return (result for result, _ in self._with_inputs())
+
+    def _with_inputs(self) -> Iterator[tuple[OpResult[Any], list[OpResult[Any]]]]:
+        """Depth first: each result once, with the results among its inputs."""
+        seen: set[UUID] = set()
         waiting = [self]
         while waiting:
             result = waiting.pop()
-            if result.call_id not in seen:
-                seen.add(result.call_id)
-                yield result
-                waiting.extend(reversed(result.consumed()))
+            fwd_id = result.call_id.fwd_id
+            if fwd_id not in seen:
+                seen.add(fwd_id)
+                consumed = result.consumed()
+                yield result, consumed
+                waiting += reversed(consumed)
 
     def _topologically(self) -> Iterator[OpResult[Any]]:
-        inputs = {result.call_id: result.consumed() for result in self._depth_first()}
-        consumers = dict.fromkeys(inputs, 0)
-        for consumed in inputs.values():
-            for result in consumed:
-                consumers[result.call_id] += 1
-        ready: deque[OpResult[Any]] = deque([self])
+        inputs = {result.call_id.fwd_id: consumed for result, consumed in self._with_inputs()}
+        uses = Counter(each.call_id.fwd_id for consumed in inputs.values() for each in consumed)
+        ready = deque([self])
         while ready:
             result = ready.popleft()
             yield result
-            for each in inputs[result.call_id]:
-                consumers[each.call_id] -= 1
-                if not consumers[each.call_id]:
+            for each in inputs[result.call_id.fwd_id]:
+                fwd_id = each.call_id.fwd_id
+                uses[fwd_id] -= 1
+                if not uses[fwd_id]:
                     ready.append(each)
 
     def get_upstream_results(self, op: str | Op[Any]) -> Iterator[OpResult[Any]]:

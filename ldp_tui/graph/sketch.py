@@ -101,8 +101,7 @@ def sketch(
         lines += labelled("→ ", summary(each.value), max_label_height)
         if each.grad is not None:
             lines += labelled("grad ", summary(each.grad), max_label_height)
-        plain = (cells.plain(line) for line in lines)
-        boxes.append(Box(names[each.call_id], tuple(_cut(line, max_label_width) for line in plain)))
+        boxes.append(Box(names[each.call_id], tuple(_shown(line, max_label_width) for line in lines)))
     return Sketch(tuple(boxes), tuple(arrows))
 
 
@@ -150,8 +149,10 @@ def _lines(text: str) -> list[str]:
     return text.splitlines() or [""]
 
 
-def _cut(line: str, max_width: int | None) -> str:
-    return line.rstrip() if max_width is None else cells.cut(line.rstrip(), max_width)
+def _shown(line: str, max_width: int | None) -> str:
+    if max_width is None:
+        return cells.plain(line).rstrip()
+    return cells.cut(cells.plain(line[: 4 * max_width + 1]).rstrip(), max_width)
 
 
 class _Bounded(reprlib.Repr):
