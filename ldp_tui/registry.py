@@ -70,6 +70,15 @@ _AGENTS: dict[str, tuple[str, str]] = {
         "ldp_tui.agents.qlearning_player:QLearningAgent",
         "Tabular Q-learning, trained in seconds at first use",
     ),
+    "simple": ("ldp_tui.agents.players:simple_player", "A language model: simple:MODEL[,base_url=…]"),
+    "react": ("ldp_tui.agents.players:react_player", "A language model that thinks aloud, then acts"),
+    "no-tools": ("ldp_tui.agents.players:no_tools_player", "A language model that calls tools in plain text"),
+    "memory": ("ldp_tui.agents.players:memory_player", "A language model that is shown memories of the project"),
+    "tree-of-thoughts": (
+        "ldp_tui.agents.players:tree_of_thoughts_player",
+        "A language model that searches before it acts",
+    ),
+    "remote": ("ldp_tui.agents.remote:remote_player", "An agent behind HTTP: remote:URL"),
 }
 
 

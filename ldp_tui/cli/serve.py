@@ -47,9 +47,6 @@ def serve(
 
     Prints the address on stdout; Ctrl-C ends it.
     """
-    from ldp_tui.web import require_serving
-
-    require_serving("Serving")
     from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer
     from ldp_tui.registry_tasks import RegistryTaskDataset
     from ldp_tui.web.running import bind, serve_until_interrupted, url_of

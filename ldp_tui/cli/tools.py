@@ -40,9 +40,6 @@ def tools(
 
     Prints the address on stdout; Ctrl-C ends it.
     """
-    from ldp_tui.web import require_serving
-
-    require_serving("The page of tools")
     from ldp_tui.adapters.serving.tool_server import make_tool_server
     from ldp_tui.registry import make_environment
     from ldp_tui.web.running import bind, serve_until_interrupted, url_of

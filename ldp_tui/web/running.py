@@ -9,9 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import uvicorn
+from ldp_tui.core.errors import MissingExtra, UsageError
 
-from ldp_tui.core.errors import UsageError
+try:
+    import uvicorn
+except ImportError as error:
+    raise MissingExtra("A server", "serve") from error
 
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 5

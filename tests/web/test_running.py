@@ -9,8 +9,7 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from ldp_tui.core.errors import MissingExtra, UsageError
-from ldp_tui.web import require_serving
+from ldp_tui.core.errors import UsageError
 from ldp_tui.web.running import bind, serve, serving, url_of
 
 
@@ -56,9 +55,3 @@ def test_address_of_a_wildcard() -> None:
     """Every network of this machine is reached at this machine."""
     with bind("0.0.0.0", 0) as listening:
         assert url_of(listening).startswith("http://127.0.0.1:")
-
-
-def test_extra_that_is_there() -> None:
-    """Nothing happens; the sentence for when it is not names the command."""
-    require_serving("Serving")
-    assert "pip install 'ldp-tui[serve]'" in str(MissingExtra("Serving", "serve"))

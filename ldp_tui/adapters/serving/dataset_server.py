@@ -19,7 +19,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ldp_tui.adapters.plain import plain
@@ -33,6 +32,7 @@ from ldp_tui.adapters.serving.live import (
     NoRoom,
     NotLive,
 )
+from ldp_tui.core.errors import MissingExtra
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
@@ -41,6 +41,11 @@ from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.failures import failure_report
 from ldp_tui.web.guard import MAX_BODY_BYTES, Refused, api_key_check, guarded_route, while_connected
 from ldp_tui.web.running import bind, serve, serve_until_interrupted
+
+try:
+    from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+except ImportError as error:
+    raise MissingExtra("A task dataset server", "serve") from error
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from ldp_tui.adapters.plain import plain
@@ -27,11 +25,17 @@ from ldp_tui.adapters.serving.extras import extras_of
 from ldp_tui.adapters.serving.live import IDLE_SECONDS, Live, LiveEnvironments
 from ldp_tui.core.arguments import ArgumentError, Problem
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.errors import UsageError
+from ldp_tui.core.errors import MissingExtra, UsageError
 from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage
 from ldp_tui.core.tools import Tool, tool_schema
 from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.guard import MAX_BODY_BYTES, bearer_check, guarded_route, while_connected
+
+try:
+    from fastapi import FastAPI, Request, Response
+    from fastapi.responses import JSONResponse
+except ImportError as error:
+    raise MissingExtra("A tool server", "serve") from error
 
 Result = TypeVar("Result")
 
