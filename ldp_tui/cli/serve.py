@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from ipaddress import ip_address
 from typing import Annotated
@@ -61,7 +62,7 @@ def serve(
         idle_seconds=idle_seconds,
         prefix=prefix,
     )
-    with bind(host, port) as listening:
+    with bind(host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the ordinary end
         emit(f"{url_of(listening)}{prefix}")
         if api_key_env is None and not is_loopback(host):
             say("No API key: everybody who reaches this address can play. See --api-key-env.")

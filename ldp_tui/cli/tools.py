@@ -51,7 +51,7 @@ def tools(
             lambda: make_environment(environment)[0], environment, token=token, max_environments=max_environments
         )
     )
-    with bind(host, port) as listening:
+    with bind(host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the ordinary end
         page = f"{url_of(listening)}/#token={token}"
         emit(page if token_env is None else f"{url_of(listening)}/")
         say(f"The tools of {environment}. Ctrl-C ends it.")
