@@ -227,7 +227,7 @@ def _translated(error: Exception, model: str, secrets: list[str]) -> ModelError:
 
 
 def _chained(error: ModelError, cause: Exception) -> ModelError:
-    error.__cause__ = cause
+    error.__cause__ = error.provider_error = cause
     return error
 
 

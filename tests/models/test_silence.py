@@ -33,7 +33,7 @@ async def turn(given, **options):
         asked = LLMModel(llm_config=LLMConfig.model_validate({"retry_seconds": 0, "max_retries": 0, **given}))
         result = await asked.call_single("Play.", **options)
     except ModelError as error:
-        last = getattr(error, "last_exc", error)
+        last = [error, *getattr(error, "errors", [])][-1]
         return {"error": type(last).__name__, "says": str(last)}
     return json.loads(result.model_dump_json())
 
