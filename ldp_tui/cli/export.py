@@ -19,6 +19,7 @@ class Format(StrEnum):
 
     sft_jsonl = "sft-jsonl"
     jsonl = "jsonl"
+    ldp_jsonl = "ldp-jsonl"
 
 
 def export(
@@ -26,9 +27,21 @@ def export(
     *,
     format_: Annotated[
         Format,
-        typer.Option("--format", "-f", help="sft-jsonl: chat for fine-tuning. jsonl: everything, to import again."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="sft-jsonl: chat for fine-tuning. jsonl: everything, to import again. ldp-jsonl: LDP's trajectories.",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File to write; replaced as a whole.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write; replaced as a whole. ldp-jsonl: or a folder, for many.",
+        ),
+    ],
     env: Env = None,
     agent: Agent = None,
     text: Text = None,
@@ -42,6 +55,7 @@ def export(
     Those named, else all that match the options.
     """
     from ldp_tui.cli.selection import Selection, index_words
+    from ldp_tui.datasets.ldp_files import write_ldp
     from ldp_tui.datasets.lossless import write_lossless
     from ldp_tui.datasets.sft import write_sft
     from ldp_tui.store import default_path
@@ -55,7 +69,7 @@ def export(
             index_words(reader, text)
             wanted = Selection(env, agent, text, min_return, success).filter()
             ids = list(reader.episode_ids(wanted, Sort(descending=False)))
-        write = write_sft if format_ is Format.sft_jsonl else write_lossless
+        write = {Format.sft_jsonl: write_sft, Format.jsonl: write_lossless, Format.ldp_jsonl: write_ldp}[format_]
         done = write(reader, ids, output)
     if as_json:
         left_out = [{"episode": uid, "reason": reason} for uid, reason in done.left_out]
