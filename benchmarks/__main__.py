@@ -18,6 +18,8 @@ from benchmarks.report import write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
+    "rollout_manager": [],
+    "trajectory_file": [],
     "record_cartpole": [],
     "store_write": [],
     "store_crash": [],
@@ -32,6 +34,8 @@ FULL: dict[str, list[str]] = {
 }
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "rollout_manager": ["--rounds", "1", "--episodes", "50"],
+    "trajectory_file": ["--rounds", "2", "--steps", "30"],
     "record_cartpole": ["--rounds", "1", "--steps", "2000"],
     "store_write": ["--steps", "2000"],
     "store_crash": ["--rounds", "2"],
