@@ -19,6 +19,8 @@ from benchmarks.report import write_result
 FULL: dict[str, list[str]] = {
     "rollouts": [],
     "http_environment": [],
+    "rollout_manager": [],
+    "trajectory_file": [],
     "record_cartpole": [],
     "store_write": [],
     "store_crash": [],
@@ -35,6 +37,8 @@ FULL: dict[str, list[str]] = {
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
     "http_environment": ["--rounds", "1", "--episodes", "160"],
+    "rollout_manager": ["--rounds", "1", "--episodes", "50"],
+    "trajectory_file": ["--rounds", "2", "--steps", "30"],
     "record_cartpole": ["--rounds", "1", "--steps", "2000"],
     "store_write": ["--steps", "2000"],
     "store_crash": ["--rounds", "2"],
