@@ -10,11 +10,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui import __version__
+from ldp_tui.adapters import aviary_make, aviary_names, ldp_make
 from ldp_tui.adapters.catalogue import CATALOGUE
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
@@ -24,7 +26,9 @@ from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
 
 if TYPE_CHECKING:
+    from ldp_tui.adapters.aviary_env import AviaryEnvironment
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.adapters.ldp_agent import LdpAgent
 
 ENVIRONMENT_GROUP = "ldp_tui.envs"
 AGENT_GROUP = "ldp_tui.agents"
@@ -72,6 +76,10 @@ def environment_names() -> list[EnvironmentName]:
     names = [EnvironmentName(file.name, file.group, file.summary, error=file.error) for file in environment_files()]
     names += [EnvironmentName(e.name, "plug-in", e.value) for e in entry_points(group=ENVIRONMENT_GROUP)]
     names += [EnvironmentName(entry.id, entry.group, entry.description, entry.extra) for entry in CATALOGUE]
+    names += [
+        EnvironmentName(f"{aviary_names.PREFIX}:{entry.name}", "aviary", entry.summary, entry.needs)
+        for entry in aviary_names.AVIARY_NAMES
+    ]
     return names
 
 
@@ -91,6 +99,10 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
         return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+    if spec.name == aviary_names.PREFIX and spec.model:
+        name = f"{spec.name}:{spec.model}"
+        call = partial(_call, what=f"environment {name!r}")
+        return _with_aviary_record(aviary_make.make_named(spec.model, spec.options, call), name, spec, {})
     if spec.model:
         factory = _attribute(spec.name, spec.model)
         if factory is not None:
@@ -107,6 +119,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
         UsageError: Unknown kind or option; one line says which and what exists.
     """
     spec = Spec.parse(text)
+    if spec.name == ldp_make.PREFIX and spec.model:
+        return _ldp_agent(ldp_make.make_named(spec.model, spec.options, partial(_call, what=f"player {text!r}")), spec)
     factory = _named_agent(spec.name)
     model = spec.model or None
     if factory is None and spec.model:
@@ -114,7 +128,10 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
     if factory is None:
         raise UnknownName("agent", spec.name, [name.name for name in agent_names()])
     options = {**({"model": model} if model else {}), **spec.options}
-    agent = _call(factory, options, what=f"player {spec.name!r}")
+    call = partial(_call, what=f"player {spec.name!r}")
+    agent = ldp_make.make_class(factory, options, call) if ldp_make.is_ldp_class(factory) else call(factory, options)
+    if ldp_make.is_ldp_agent(agent):
+        return _ldp_agent(ldp_make.adopted(agent), spec)
     if not isinstance(agent, Agent):
         raise UsageError(f"{text!r} makes a {type(agent).__name__}, not an Agent.")
     return agent, AgentRecord(str(spec), agent.kind, model, dict(spec.options))
@@ -175,12 +192,17 @@ def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
 def _from_factory(
     factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
 ) -> tuple[Environment[Any], EnvironmentRecord]:
-    made = _call(factory, spec.options, what=f"environment {name!r}")
+    of_tasks = aviary_make.is_dataset_class(factory)
+    options = aviary_make.without_task(spec.options) if of_tasks else spec.options
+    made = _call(factory, options, what=f"environment {name!r}")
     packages = {"ldp-tui": __version__}
     if source is not None:
         packages["source"] = source.digest
     if isinstance(made, Environment):
         return made, EnvironmentRecord(name, "tools", dict(spec.options), packages)
+    if aviary_make.is_aviary(made):
+        adopted = aviary_make.adopted(made, spec.options.get("task") if of_tasks else None)
+        return _with_aviary_record(adopted, name, spec, packages)
     import gymnasium
 
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
@@ -189,6 +211,19 @@ def _from_factory(
         raise UsageError(f"environment {name!r} makes a {type(made).__name__}, not an Environment.")
     adapted = GymnasiumEnvironment(made)
     return adapted, _gymnasium_record(adapted, name, spec.options, packages)
+
+
+def _with_aviary_record(
+    made: AviaryEnvironment, name: str, spec: Spec, packages: Mapping[str, str]
+) -> tuple[Environment[Any], EnvironmentRecord]:
+    played = {"ldp-tui": __version__, **packages, **aviary_make.packages_of(made)}
+    return made, EnvironmentRecord(name, "aviary", dict(spec.options), played)
+
+
+def _ldp_agent(agent: LdpAgent, spec: Spec) -> tuple[Agent[Any], AgentRecord]:
+    played = agent.ldp_agent
+    config = {**spec.options, "packages": ldp_make.packages_of(played)}
+    return agent, AgentRecord(str(spec), agent.kind, ldp_make.model_of(played), config, ldp_make.prompt_of(played))
 
 
 def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
