@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ldp_tui.adapters import aviary_core as aviary
@@ -82,8 +82,8 @@ def tool_from_aviary(tool: aviary.Tool) -> Tool:
     )
 
 
-def tool_to_aviary(tool: Tool, function: Callable[..., Awaitable[Any]] | None = None) -> aviary.Tool:
-    """Aviary's tool with the same schema; calling it calls `function`."""
+def tool_to_aviary(tool: Tool) -> aviary.Tool:
+    """Aviary's description of `tool`, which cannot be called either: `step` calls tools."""
     parameters = tool.info.parameters
     info = aviary.FunctionInfo(
         name=tool.info.name,
@@ -92,8 +92,7 @@ def tool_to_aviary(tool: Tool, function: Callable[..., Awaitable[Any]] | None = 
         if parameters is None
         else aviary.Parameters.model_validate({"required": [], **copy_json(parameters.model_dump())}),
     )
-    fields: dict[str, Any] = {"info": info, "concurrency_safe": tool.concurrency_safe}
-    return aviary.Tool(**fields) if function is None else aviary.Tool(tool_fn=function, **fields)
+    return aviary.Tool(info=info, concurrency_safe=tool.concurrency_safe)
 
 
 def _call_from_aviary(call: aviary.ToolCall) -> ToolCall:

@@ -58,7 +58,7 @@ def importing(what: str) -> Iterator[None]:
 
 @contextmanager
 def unseen_output() -> Iterator[None]:
-    """What code in the block prints, progress bars too, becomes log records. Streams are global: one block at a time."""
+    """What code in the block prints, progress bars too, becomes log records. The streams are those of the process."""
     lines = _LoggedLines()
     try:
         with redirect_stdout(lines), redirect_stderr(lines):
