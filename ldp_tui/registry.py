@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ldp_tui import __version__
 from ldp_tui.adapters import aviary_make, aviary_names, ldp_make
 from ldp_tui.adapters.catalogue import CATALOGUE
+from ldp_tui.adapters.real_packages import importing_any_of
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
@@ -86,6 +87,7 @@ def environment_names() -> list[EnvironmentName]:
 def agent_names() -> list[AgentName]:
     """Every player that can be listed."""
     names = [AgentName(name, summary) for name, (_, summary) in _AGENTS.items()]
+    names += [AgentName(f"{ldp_make.PREFIX}:{name}", summary) for name, summary in ldp_make.LDP_AGENTS.items()]
     return names + [AgentName(entry.name, entry.value) for entry in entry_points(group=AGENT_GROUP)]
 
 
@@ -98,7 +100,9 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
     spec = Spec.parse(text)
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
-        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+        with importing_any_of(str(file.path)):
+            make = load_factory(file)
+        return _from_factory(make, spec, name=spec.name, source=file)
     if spec.name == aviary_names.PREFIX and spec.model:
         name = f"{spec.name}:{spec.model}"
         call = partial(_call, what=f"environment {name!r}")
@@ -168,7 +172,10 @@ def _named_agent(name: str) -> Callable[..., Any] | None:
 
 def _loaded(entry: EntryPoint) -> Callable[..., Any]:
     try:
-        loaded: Callable[..., Any] = entry.load()
+        with importing_any_of(f"The plug-in {entry.name}"):
+            loaded: Callable[..., Any] = entry.load()
+    except UsageError:
+        raise
     except Exception as error:
         raise UsageError(
             f"The plug-in {entry.name} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
@@ -179,7 +186,10 @@ def _loaded(entry: EntryPoint) -> Callable[..., Any]:
 def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
     """`attribute` of `module`, or None if there is no such module or attribute."""
     try:
-        found: Callable[..., Any] | None = getattr(import_module(module), attribute, None)
+        with importing_any_of(module):
+            found: Callable[..., Any] | None = getattr(import_module(module), attribute, None)
+    except UsageError:
+        raise
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module}.".startswith(f"{error.name}."):
             return None
@@ -192,17 +202,14 @@ def _attribute(module: str, attribute: str) -> Callable[..., Any] | None:
 def _from_factory(
     factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
 ) -> tuple[Environment[Any], EnvironmentRecord]:
-    of_tasks = aviary_make.is_dataset_class(factory)
-    options = aviary_make.without_task(spec.options) if of_tasks else spec.options
-    made = _call(factory, options, what=f"environment {name!r}")
+    made = aviary_make.made_by(factory, spec.options, partial(_call, what=f"environment {name!r}"))
     packages = {"ldp-tui": __version__}
     if source is not None:
         packages["source"] = source.digest
+    if aviary_make.is_adopted(made):
+        return _with_aviary_record(made, name, spec, packages)
     if isinstance(made, Environment):
         return made, EnvironmentRecord(name, "tools", dict(spec.options), packages)
-    if aviary_make.is_aviary(made):
-        adopted = aviary_make.adopted(made, spec.options.get("task") if of_tasks else None)
-        return _with_aviary_record(adopted, name, spec, packages)
     import gymnasium
 
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment

@@ -1,4 +1,4 @@
-"""aviary's environments and task datasets by name or by class. Only `make_named` and `adopted` import aviary."""
+"""aviary's environments and task datasets by name or by class. aviary is imported once one of them is asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ldp_tui.adapters.aviary_names import AVIARY_NAMES, BY_NAME, PREFIX
 from ldp_tui.adapters.real_packages import importing, loaded, unseen_output, versions
@@ -24,16 +24,24 @@ _KEPT_DATASETS = 4
 """Datasets that stay loaded for the next episode: making one may read a file or ask the network for seconds."""
 
 
-def is_dataset_class(factory: object) -> bool:
-    """Whether `factory` is a class of aviary's task datasets; imports nothing."""
-    dataset = loaded("aviary.env", "TaskDataset")
-    return dataset is not None and inspect.isclass(factory) and issubclass(factory, dataset)
+def is_adopted(made: object) -> TypeGuard[AviaryEnvironment]:
+    """Whether `made` plays an environment of aviary's; imports nothing."""
+    adapter = loaded("ldp_tui.adapters.aviary_env", "AviaryEnvironment")
+    return adapter is not None and isinstance(made, adapter)
 
 
-def is_aviary(made: object) -> bool:
-    """Whether `made` is an environment or a task dataset of aviary's; imports nothing."""
-    kinds = (loaded("aviary.env", "Environment"), loaded("aviary.env", "TaskDataset"))
-    return any(kind is not None and isinstance(made, kind) for kind in kinds)
+def made_by(factory: Callable[..., Any], options: Mapping[str, Any], call: Call) -> Any:
+    """What `factory` makes; an environment or a task dataset of aviary's as one of ours.
+
+    Raises:
+        UsageError: For an unknown option or task.
+    """
+    if _is(factory, "TaskDataset", issubclass):
+        return _tasks(factory, options, call)
+    made = call(factory, options)
+    if _is(made, "Environment", isinstance) or _is(made, "TaskDataset", isinstance):
+        return _adopted(made, None)
+    return made
 
 
 def make_named(name: str, options: Mapping[str, Any], call: Call) -> AviaryEnvironment:
@@ -57,23 +65,29 @@ def make_named(name: str, options: Mapping[str, Any], call: Call) -> AviaryEnvir
     task = options.get(_TASK)
     if name in ENV_REGISTRY and not (isinstance(task, int) and name in TASK_DATASET_REGISTRY):
         factory = _class(ENV_REGISTRY[name], name)
-        if task is not None and "task" not in inspect.signature(factory).parameters:
+        if task is not None and _TASK not in inspect.signature(factory).parameters:
             factory = factory.from_task
         if name not in TASK_DATASET_REGISTRY or _takes(factory, options):
-            return adopted(call(factory, options), None)
-    factory = _class(TASK_DATASET_REGISTRY[name], name)
+            with unseen_output():
+                return _adopted(call(factory, options), None)
+    return _tasks(_kept(_class(TASK_DATASET_REGISTRY[name], name)), options, call)
+
+
+def _is(thing: Any, name: str, check: Callable[[Any, type[Any]], bool]) -> bool:
+    """Whether `thing` is of aviary's class `name`. Who made it has imported that; nothing is imported here."""
+    kind = loaded("aviary.env", name)
+    return kind is not None and (check is isinstance or inspect.isclass(thing)) and check(thing, kind)
+
+
+def _tasks(factory: Callable[..., Any], options: Mapping[str, Any], call: Call) -> AviaryEnvironment:
+    own = {name: value for name, value in options.items() if name != _TASK}
     with unseen_output():
-        made = call(_kept(factory), without_task(options))
-    return adopted(made, task)
+        made = call(factory, own)
+    return _adopted(made, options.get(_TASK))
 
 
-def without_task(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a dataset is made with."""
-    return {name: value for name, value in options.items() if name != _TASK}
-
-
-def adopted(made: Any, task: Any) -> AviaryEnvironment:
-    """An environment or task dataset of aviary's as one of ours; `task` numbers the dataset's task, None: any.
+def _adopted(made: Any, task: Any) -> AviaryEnvironment:
+    """An environment or task dataset as one of ours; `task` numbers the dataset's task, None: any.
 
     Raises:
         UsageError: If there is no such task.

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "ldp"
 """`ldp:CLASS` asks for one of LDP's own agents."""
+LDP_AGENTS: Final = {
+    "SimpleAgent": "LDP's own: one model call a turn (model=openai/…; needs ldp-tui[aviary])",
+    "ReActAgent": "LDP's own: thinks, then calls a tool (model=openai/…; needs ldp-tui[aviary])",
+    "HTTPAgentClient": "An LDP agent behind its server (server_url=http://…; needs ldp-tui[aviary])",
+}
+"""Those of LDP's agents that can be made from text alone, with what they do."""
 TOKEN_VARIABLE: Final = "AUTH_TOKEN"  # noqa: S105 (a variable's name)
 """Holds the bearer token of LDP's agent servers; they read the same variable."""
 

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Final
 
-from ldp_tui.core.errors import MissingExtra
+from ldp_tui.core.errors import MissingExtra, UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +40,31 @@ def importing(what: str) -> Iterator[None]:
     Raises:
         MissingExtra: If they are not installed; `what` begins the sentence.
     """
+    with importing_any_of(what), unseen_output(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def importing_any_of(what: str) -> Iterator[None]:
+    """Import somebody's code inside the block, which may import aviary or LDP. What it prints itself is left alone.
+
+    Raises:
+        MissingExtra: If it does and they are not installed; `what` begins the sentence.
+    """
     before = os.environ.get(_PRICES_OFFLINE)
     os.environ.setdefault(_PRICES_OFFLINE, "True")
     try:
-        with unseen_output(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except ModuleNotFoundError as error:
-        if error.name is not None and error.name.partition(".")[0] in _OF_THE_EXTRA:
+        yield
+    except (ModuleNotFoundError, UsageError) as error:
+        missing = error.__cause__ if isinstance(error, UsageError) else error
+        if isinstance(missing, ModuleNotFoundError) and missing.name in _OF_THE_EXTRA:
             raise MissingExtra(what, AVIARY_EXTRA) from error
         raise
     finally:
         if before is None:
             os.environ.pop(_PRICES_OFFLINE, None)
-    _quieten()
+        _quieten()
 
 
 @contextmanager
@@ -94,6 +105,8 @@ def _packages(module: str) -> tuple[str, ...]:
 
 def _quieten() -> None:
     """Their loggers reach the handlers that there are, and no other; litellm prints no advice."""
+    if _OF_THE_EXTRA.isdisjoint(sys.modules):
+        return
     for name in _TALKATIVE:
         talkative = logging.getLogger(name)
         talkative.handlers = [logging.NullHandler()]  # else Python itself prints warnings that nobody handles

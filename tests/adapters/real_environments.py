@@ -18,7 +18,7 @@ from aviary.core import (
     ToolCall,
     ToolRequestMessage,
 )
-from ldp.agent import Agent
+from ldp.agent import Agent, SimpleAgent
 from ldp.graph import OpResult
 
 
@@ -269,3 +269,11 @@ class Spoiling(Going):
         for message in obs:
             message.prepend_text("Observation:", delim=" ")
         return super().choose(turn, obs)
+
+
+class Patient(SimpleAgent):
+    """A model's agent with a parameter of its own."""
+
+    def __init__(self, patience: int = 1, **options: Any) -> None:
+        super().__init__(**options)
+        self._patience = patience
