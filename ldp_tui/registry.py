@@ -87,7 +87,7 @@ def environment_names() -> list[EnvironmentName]:
 def agent_names() -> list[AgentName]:
     """Every player that can be listed."""
     names = [AgentName(name, summary) for name, (_, summary) in _AGENTS.items()]
-    names += [AgentName(f"{ldp_make.PREFIX}:{name}", summary) for name, summary in ldp_make.LDP_AGENTS.items()]
+    names += [AgentName(f"{ldp_make.PREFIX}:{name}", summary) for name, summary in ldp_make.listed().items()]
     return names + [AgentName(entry.name, entry.value) for entry in entry_points(group=AGENT_GROUP)]
 
 

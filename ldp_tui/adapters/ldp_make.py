@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from ldp_tui.adapters.real_packages import loaded, unseen_output, versions
+from ldp_tui.adapters.real_packages import is_installed, loaded, unseen_output, versions
 from ldp_tui.core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "ldp"
 """`ldp:CLASS` asks for one of LDP's own agents."""
-LDP_AGENTS: Final = {
-    "SimpleAgent": "LDP's own: one model call a turn (model=openai/…; needs ldp-tui[aviary])",
-    "ReActAgent": "LDP's own: thinks, then calls a tool (model=openai/…; needs ldp-tui[aviary])",
-    "HTTPAgentClient": "An LDP agent behind its server (server_url=http://…; needs ldp-tui[aviary])",
-}
-"""Those of LDP's agents that can be made from text alone, with what they do."""
 TOKEN_VARIABLE: Final = "AUTH_TOKEN"  # noqa: S105 (a variable's name)
 """Holds the bearer token of LDP's agent servers; they read the same variable."""
 
@@ -30,6 +24,16 @@ Call = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
 _MODEL: Final = "model"
 _MODEL_OPTIONS: Final = frozenset({_MODEL, "api_base", "timeout", "max_retries", "temperature", "max_tokens"})
 """Options that make up `llm_config` where that is not given itself. Keys come from the process's environment alone."""
+
+
+def listed() -> dict[str, str]:
+    """What LDP's own agents do that can be made from text alone; none where LDP is not installed. Imports nothing."""
+    if not is_installed("ldp"):
+        return {}
+    return {
+        "SimpleAgent": "LDP's own: one model call a turn (model=openai/…)",
+        "ReActAgent": "LDP's own: thinks, then calls a tool (model=openai/…)",
+    }
 
 
 def is_ldp_class(factory: object) -> TypeGuard[type[Any]]:
