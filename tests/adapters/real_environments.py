@@ -81,7 +81,7 @@ class Aliasing(Environment[list[Message]]):
         return f"You said {word}."
 
     async def reset(self) -> tuple[Messages, list[Tool]]:
-        self.state = [Message(content="Say three words.", info={"left": 3})]
+        self.state = [Message(content="Say three words.", info={"left": [3]})]
         self.tools = [Tool.from_function(self.say)]
         self.log = [["Say three words."]]
         return self.state, self.tools
@@ -199,18 +199,21 @@ class Waiting(Environment[None]):
 
 
 class Tasks(TaskDataset[Counting]):
-    """Task i counts to i + 1; counts its environments, and tells which thread made them."""
+    """Task i counts to i + 1; keeps its environments. Making one may wait."""
 
-    def __init__(self, size: int = 3, wait: threading.Event | None = None) -> None:
-        self.size, self.wait = size, wait
+    def __init__(
+        self, size: int = 3, begun: threading.Event | None = None, wait: threading.Event | None = None
+    ) -> None:
+        self.size, self.begun, self.wait = size, begun, wait
         self.made: list[Counting] = []
 
     def __len__(self) -> int:
         return self.size
 
     def get_new_env_by_idx(self, idx: int) -> Counting:
-        if self.wait is not None:
-            assert self.wait.wait(10)
+        if self.begun is not None and self.wait is not None:
+            self.begun.set()
+            assert self.wait.wait(2)
         if not 0 <= idx < self.size:
             raise IndexError(idx)
         self.made.append(Counting(idx + 1))

@@ -70,6 +70,13 @@ class TestSharedMutableMessages:
         assert [message.content for message in started.observation] == ["Write a 5 word story via print_story"]
         assert [[m.content for m in step.observation] for step in only(StepTaken, events)] == [["3"], ["null"]]
 
+    async def test_info_that_changes(self) -> None:
+        """What is handed out holds no object of the environment's, down to the values of `info`."""
+        inner = real.Aliasing()
+        (message,), _ = await AviaryEnvironment(inner).reset()
+        inner.state[0].info["left"].append("spoilt")
+        assert message.info == {"left": [3]}
+
     async def test_recording_beside_an_independent_log(self, writer: Writer, database: Path) -> None:
         """An environment that rewrites all it ever handed out, and the arguments it got, cannot change the record."""
         env = real.Aliasing()
@@ -81,7 +88,7 @@ class TestSharedMutableMessages:
         for events in (told, stored):
             (started,), steps = only(EpisodeStarted, events), only(StepTaken, events)
             assert [[m.content for m in e.observation] for e in (started, *steps)] == env.log
-            assert started.observation[0].info == {"left": 3}
+            assert started.observation[0].info == {"left": [3]}
             assert [step.action.tool_calls[0].function.arguments for step in steps] == [args for _, args in words]
 
 
@@ -451,11 +458,11 @@ class TestSeeds:
 
 async def test_constructors_that_block() -> None:
     """A dataset that reads files or asks a server for a task holds up nothing else that runs."""
-    allowed = threading.Event()
-    env = AviaryTasks(real.Tasks(wait=allowed))
+    begun, allowed = threading.Event(), threading.Event()
+    env = AviaryTasks(real.Tasks(begun=begun, wait=allowed))
     resetting = asyncio.create_task(env.reset(seed=1))
-    await asyncio.sleep(0)  # the loop runs on, or nothing would ever allow it
-    allowed.set()
+    assert await asyncio.to_thread(begun.wait, 10)
+    allowed.set()  # the loop runs on, or nothing would ever allow it
     messages, _ = await asyncio.wait_for(resetting, 10)
     assert messages[0].content == "Count to 2."
 
