@@ -245,6 +245,24 @@ class TestSilence:
         ]
 
 
+def test_grade_school_mathematics(tmp_path: Path) -> None:
+    """aviary's own GSM8k plays by split and number, from a file on this disk."""
+    pytest.importorskip("aviary.envs.gsm8k")
+    questions = [{"question": f"What is {n} + {n}?", "answer": f"Add.\n#### {2 * n}"} for n in range(6)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "test.jsonl").write_text("".join(f"{json.dumps(question)}\n" for question in questions))
+    asked = f"aviary:gsm8k,split=test,hf_source={tmp_path / 'data'},task=4"
+    agent = f"{OWN}:Going,tool=submit_answer,answer=8"
+    command = ["play", asked, "--plain", "--json", "--db", str(tmp_path / "x.db"), "--agent", agent]
+    done = python(COMMAND, *command, HF_HOME=str(tmp_path / "cache"), HF_HUB_OFFLINE="1")
+    assert (done.returncode, done.stderr) == (0, f"Recorded in {tmp_path / 'x.db'}.\n")
+    with Reader(tmp_path / "x.db") as reader:
+        (episode,) = reader.episodes().episodes
+        versions = json.loads(reader.episode(episode.id).env.pkg_versions)
+    assert (episode.task_id, episode.return_, episode.status) == ("test_4", 1.0, "done")
+    assert versions["aviary.gsm8k"] == version("aviary.gsm8k")
+
+
 def test_campaign(ldp: Commands) -> None:
     """`run` plays the tasks of a dataset, one for each seed."""
     answer = ldp("run", f"{OWN}:Tasks,size=3", "--agent", f"{OWN}:Going", "--episodes", "6", "--json")
