@@ -16,6 +16,7 @@ from ldp_tui.cli import (
     envs,
     export,
     import_,
+    lint,
     ls,
     play,
     replay,
@@ -59,6 +60,7 @@ app.command("play")(play.play)
 app.command("run")(run_command.run)
 app.command("envs")(envs.envs)
 app.command("agents")(agents.agents)
+app.command("lint")(lint.lint)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)

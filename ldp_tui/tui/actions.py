@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "home", "play", "library", "replay", "log", "help"]
+Scope = Literal["app", "home", "play", "library", "replay", "tools", "log", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ ACTIONS: tuple[Command, ...] = (
     Command("home.environment", "home", "Environment", "e,slash", "pick_environment", "Choose by typing part of it.",
             footer=True, shown_key="e"),
     Command("home.players", "home", "Players", "a", "pick_players", "Who plays, up to four.", footer=True),
+    Command("home.tools", "home", "Tools", "t", "tools", "The environment's tools, their schemas and remarks."),
     Command("home.quit", "home", "Quit", "q", "app.quit", "Leave.", footer=True, shown_key="q"),
     # Play
     Command("play.pause", "play", "Pause", "space,p,f8", "pause", "Hold all players, or let them go on.", footer=True,
@@ -69,6 +70,7 @@ ACTIONS: tuple[Command, ...] = (
             footer=True, shown_key="n"),
     Command("play.stop", "play", "Stop", "ctrl+x", "stop", "End the running episodes; they stay in the library."),
     Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus."),
+    Command("play.tools", "play", "Tools", "t", "tools", "The environment's tools, their schemas and remarks."),
     Command("play.library", "play", "Library", "l,f3", "app.library", "All recorded episodes.", shown_key="l"),
     Command("play.back", "play", "Home", "escape,q", "back", "Stop and go back to the start menu.", footer=True,
             shown_key="esc"),
@@ -112,6 +114,12 @@ ACTIONS: tuple[Command, ...] = (
             footer=True),
     Command("replay.copy", "replay", "Copy step", "y", "copy_step", "This step as JSON, to the clipboard."),
     Command("replay.back", "replay", "Back", "escape,q", "back", "Close.", footer=True, shown_key="esc"),
+    # Tools of an environment
+    Command("tools.schema", "tools", "JSON", "j", "schema", "The schema as a model gets it, or in words.", footer=True),
+    Command("tools.copy", "tools", "Copy", "y", "copy", "The schema as JSON, to the clipboard.", footer=True),
+    Command("tools.again", "tools", "Read again", "r,f5", "again", "Look at the environment anew, as after an edit.",
+            footer=True, shown_key="r"),
+    Command("tools.back", "tools", "Back", "escape,q,t", "app.back", "Close.", footer=True, shown_key="esc"),
     # Engine log and help
     Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
     Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,

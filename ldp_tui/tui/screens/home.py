@@ -21,7 +21,7 @@ from ldp_tui.tui.background import in_background
 from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, refusal, summaries
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
-from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
+from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested, ToolsRequested
 from ldp_tui.tui.screens import picker, warm_up
 from ldp_tui.tui.widgets.menu import Menu
 from ldp_tui.tui.widgets.pick_field import PickField
@@ -178,6 +178,10 @@ class HomeScreen(Screen[None]):
     def action_pick_environment(self) -> None:
         """Choose the environment."""
         self._field("environment").action_press()
+
+    def action_tools(self) -> None:
+        """Look at the tools of the chosen environment."""
+        self.post_message(ToolsRequested(self._field("environment").value))
 
     def action_pick_players(self) -> None:
         """Go to the players' fields."""
