@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 from ldp_tui.adapters import aviary_core as aviary
@@ -70,9 +71,13 @@ def messages_to_aviary(messages: Iterable[Message]) -> list[aviary.Message]:
 
 
 def tool_from_aviary(tool: aviary.Tool) -> Tool:
-    """A description of `tool` that cannot be called: its function belongs to the environment, whose `step` calls it."""
+    """A description of `tool` that cannot be called: its function belongs to the environment, whose `step` calls it.
+
+    It still shows where that function is written.
+    """
     parameters = tool.info.parameters
     return Tool(
+        tool_fn=_uncallable(tool._tool_fn),
         info=FunctionInfo(
             name=tool.info.name,
             description=tool.info.description,
@@ -93,6 +98,14 @@ def tool_to_aviary(tool: Tool) -> aviary.Tool:
         else aviary.Parameters.model_validate({"required": [], **copy_json(parameters.model_dump())}),
     )
     return aviary.Tool(info=info, concurrency_safe=tool.concurrency_safe)
+
+
+def _uncallable(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError("Please step the environment, which calls its tools itself.")
+
+    return refuse
 
 
 def _call_from_aviary(call: aviary.ToolCall) -> ToolCall:

@@ -26,6 +26,7 @@ from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, StepTaken
 from ldp_tui.engine.record import record
 from ldp_tui.engine.replay import replay
 from ldp_tui.engine.rollout import close_bounded, rollout
+from ldp_tui.lint.tools import lint_tool, source_file
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.writer import Writer
 from ldp_tui.testing import check_env
@@ -231,12 +232,22 @@ class TestHiddenArguments:
         assert got == [{"state": "Ohio"}]
 
 
+async def test_tools_as_the_browser_shows_them() -> None:
+    """Remarks and places are those of the function in the environment's own source."""
+    _, tools = await AviaryEnvironment(aviary.DummyEnv()).reset()
+    remarks = {tool.info.name: [remark.rule for remark in lint_tool(tool)] for tool in tools}
+    assert remarks["print_story"] == []
+    assert Path(source_file(tools[0]) or "").parts[-2:] == ("aviary", "env.py")
+    _, (method,) = await AviaryEnvironment(real.Counting()).reset()
+    assert lint_tool(method) == []
+
+
 async def test_tools_that_close_over_their_environment() -> None:
     """The tools that players get describe themselves and cannot be called: only `step` calls them."""
     inner = real.Counting()
     env = AviaryEnvironment(inner)
     _, tools = await env.reset()
-    with pytest.raises(NotImplementedError, match="tool function"):
+    with pytest.raises(NotImplementedError, match="step the environment"):
         tools[0].function(by=1)
     assert tool_schema(tools[0])["parameters"]["properties"]["by"]["description"] == "How far."
     await env.step(request(("1", "go", {"by": 2})))
