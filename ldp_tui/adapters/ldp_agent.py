@@ -68,7 +68,7 @@ def _message(action: Any) -> Message:
 
 def _report(this: Turn, action: Any) -> dict[str, Any]:
     """Report cost and reasoning of the turn's model calls; what is known of the reply that became `action`."""
-    replies = this.replies()
+    replies = this.replies
     newest = next(reversed(replies), None)
     call = getattr(getattr(action, "call_id", None), "fwd_id", None)
     acted = call if call in replies else newest  # parsed replies become the action through another op
@@ -86,7 +86,7 @@ def _report(this: Turn, action: Any) -> dict[str, Any]:
 
 def _last_reply(this: Turn) -> str:
     """The newest reply of a model, for an error's sentence; empty if there was none."""
-    replies = [reply.text for reply in this.replies().values() if reply.text]
+    replies = [reply.text for reply in this.replies.values() if reply.text]
     return f" The model said: {replies[-1][:_SHOWN]!r}" if replies else ""
 
 

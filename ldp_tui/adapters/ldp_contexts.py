@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -21,21 +22,33 @@ _HELD_BY_REGISTRY = 3
 """References to an op that nobody uses: the registry, a local variable, and the argument of getrefcount."""
 
 
-@dataclass(slots=True)
 class Turn:
-    """One turn: the compute graph it runs in, and the ops there were before."""
+    """One turn: the compute graph it runs in. What it left is looked up when the agent is done, and not before."""
 
-    run: UUID
-    before: frozenset[str] = field(default_factory=lambda: frozenset(registries._OP_REGISTRY))
+    def __init__(self, run: UUID) -> None:
+        self._run = run
+        self._newest_op = next(reversed(registries._OP_REGISTRY), "")
 
+    @cached_property
+    def _contexts(self) -> list[Any]:
+        return [context for context in list(OpCtx._CTX_REGISTRY.values()) if self._run in context.data]
+
+    @cached_property
     def replies(self) -> dict[UUID, Any]:
         """What models answered in this turn (`lmi.LLMResult`) by the call of the op that asked, oldest first."""
         return {
             call: value
-            for context in list(OpCtx._CTX_REGISTRY.values())
-            for (call, key), value in context.data.get(self.run, {}).items()
+            for context in self._contexts
+            for (call, key), value in context.data.get(self._run, {}).items()
             if key == _RESULT and hasattr(value, "completion_count")
         }
+
+    def forget(self) -> None:
+        """Take what the turn left out of the registries."""
+        for context in self._contexts:
+            context.data.pop(self._run, None)
+        for name in list(takewhile(self._newest_op.__ne__, reversed(registries._OP_REGISTRY))):
+            _drop_unused(name)
 
 
 @asynccontextmanager
@@ -53,20 +66,13 @@ async def turn() -> AsyncIterator[Turn]:
             try:
                 yield this
             finally:
-                _forget(this)
+                this.forget()
     finally:
         set_training_mode(training)
 
 
-def _forget(this: Turn) -> None:
-    for context in list(OpCtx._CTX_REGISTRY.values()):
-        context.data.pop(this.run, None)
-    for name in registries._OP_REGISTRY.keys() - this.before:
-        _drop_unused(name)
-
-
 def _drop_unused(name: str) -> None:
-    """Take an op that was made for one call, as `wrap_action` does, out of the registries."""
+    """Drop an op that was made for one call, as `wrap_action` does. Others are in use, here or in another lane."""
     op = registries._OP_REGISTRY.get(name)
     if op is not None and sys.getrefcount(op) <= _HELD_BY_REGISTRY and not op.ctx.data:
         registries._OP_REGISTRY.pop(name, None)

@@ -78,7 +78,7 @@ def recent_episodes(db: Path) -> list[RecentEpisode]:
 
 
 def _missing(extra: str) -> str:
-    """What to install: `package[extra]` as it stands, or Gymnasium's extra of that name where its package is missing."""
+    """What to install: `package[extra]` as it stands, or the extra of Gymnasium whose package is missing."""
     if "[" in extra:
         return extra
     return "" if not extra or find_spec(extra) is not None else f"gymnasium[{extra}]"
