@@ -17,8 +17,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from ldp_tui.datasets.files import FileError, whole_file
-from ldp_tui.datasets.sft import Exported
+from ldp_tui.datasets.files import Exported, FileError, whole_file
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.rows import AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, Operation, StepRow
 from ldp_tui.store.writer import Writer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,20 +11,26 @@ from ldp_tui.tui.importing import ONE_AT_A_TIME
 from ldp_tui.tui.widgets.recent_list import RecentEpisode
 
 if TYPE_CHECKING:
+    from ldp_tui.registry import EnvironmentName
     from ldp_tui.tui.screens.dialogs import Choice
 
 RECENT = 40
 
 
 def environment_choices() -> list[Choice]:
-    """Every environment by name; those that cannot be used say why."""
+    """Every environment by name; those that cannot be used say why, as far as that shows without importing any."""
     with ONE_AT_A_TIME:
         from ldp_tui.registry import environment_names
-        from ldp_tui.tui.screens.dialogs import Choice
 
-    return [
-        Choice(name.name, name.group, name.summary, name.error or _missing(name.needs)) for name in environment_names()
-    ]
+    return _as_choices(environment_names())
+
+
+def tried_environment_choices() -> list[Choice]:
+    """The same, after own files were imported in another process, which may take many seconds."""
+    with ONE_AT_A_TIME:
+        from ldp_tui.registry import environment_names, tried
+
+    return _as_choices(tried(environment_names()))
 
 
 def player_choices() -> list[Choice]:
@@ -75,6 +81,13 @@ def recent_episodes(db: Path) -> list[RecentEpisode]:
     return [
         RecentEpisode(e.uid, e.env, e.agent, e.return_, e.steps, e.success, e.started_ns / 1e9) for e in page.episodes
     ]
+
+
+def _as_choices(names: Sequence[EnvironmentName]) -> list[Choice]:
+    with ONE_AT_A_TIME:
+        from ldp_tui.tui.screens.dialogs import Choice
+
+    return [Choice(name.name, name.group, name.summary, _missing(name.needs), name.error) for name in names]
 
 
 def _missing(extra: str) -> str:
