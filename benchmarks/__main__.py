@@ -18,6 +18,7 @@ from benchmarks.report import write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
+    "http_environment": [],
     "record_cartpole": [],
     "store_write": [],
     "store_crash": [],
@@ -32,6 +33,7 @@ FULL: dict[str, list[str]] = {
 }
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "http_environment": ["--rounds", "1", "--episodes", "160"],
     "record_cartpole": ["--rounds", "1", "--steps", "2000"],
     "store_write": ["--steps", "2000"],
     "store_crash": ["--rounds", "2"],

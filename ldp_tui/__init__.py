@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names that __getattr__ finds at run time
     from ldp_tui.adapters.gymnasium_record import RecordEpisodes
+    from ldp_tui.adapters.serving.dataset_client import TaskDatasetClient
+    from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer as TaskDatasetServer
+    from ldp_tui.adapters.serving.environment_client import EnvironmentClient, TaskEnvironmentClient
+    from ldp_tui.adapters.serving.tool_server import make_tool_server as make_tool_server
     from ldp_tui.agents.scripted import ScriptedAgent
     from ldp_tui.core import (
         ENV_STATE_INFO_KEY,
@@ -79,6 +83,7 @@ __all__ = [
     "EnvStateMessage",
     "Environment",
     "EnvironmentBuilder",
+    "EnvironmentClient",
     "EpisodeEnded",
     "EpisodeStarted",
     "Frame",
@@ -101,6 +106,8 @@ __all__ = [
     "Spec",
     "StepTaken",
     "TaskDataset",
+    "TaskDatasetClient",
+    "TaskEnvironmentClient",
     "Tool",
     "ToolCall",
     "ToolCallFunction",
@@ -130,6 +137,7 @@ __all__ = [
 
 _HOMES = {
     "ActionProposed": "ldp_tui.engine.events",
+    "EnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "EpisodeEnded": "ldp_tui.engine.events",
     "EpisodeStarted": "ldp_tui.engine.events",
     "Reader": "ldp_tui.store",
@@ -137,12 +145,17 @@ _HOMES = {
     "ReflectionDelta": "ldp_tui.engine.events",
     "ScriptedAgent": "ldp_tui.agents.scripted",
     "StepTaken": "ldp_tui.engine.events",
+    "TaskDatasetClient": "ldp_tui.adapters.serving.dataset_client",
+    "TaskDatasetServer": "ldp_tui.adapters.serving.dataset_server",
+    "TaskEnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "connect_writer": "ldp_tui.store",
+    "make_tool_server": "ldp_tui.adapters.serving.tool_server",
     "record": "ldp_tui.engine.record",
     "replay": "ldp_tui.engine.replay",
     "rollout": "ldp_tui.engine.rollout",
 }
-"""Where the public names live that are not `ldp_tui.core`'s."""
+"""Where the public names live that are not `ldp_tui.core`'s. TaskDatasetServer and make_tool_server need the extra
+`serve`, so `import *` leaves them out."""
 
 
 def __getattr__(name: str) -> Any:

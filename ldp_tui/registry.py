@@ -1,8 +1,8 @@
 """Names of environments and players → objects. Listing names imports nothing of what is listed.
 
-Environments, in this order: a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a bundled file,
-`module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones, then the
-group `ldp_tui.agents`, then `module:Class`.
+Environments, in this order: `remote:URL`, a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a
+bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones,
+then the group `ldp_tui.agents`, then `module:Class`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ldp_tui.core.options import fitted
 from ldp_tui.core.specs import Spec
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
+from ldp_tui.web.addresses import check_address
 
 if TYPE_CHECKING:
     from ldp_tui.adapters.aviary_env import AviaryEnvironment
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_GROUP = "ldp_tui.envs"
 AGENT_GROUP = "ldp_tui.agents"
+REMOTE = "remote"
+"""`remote:http://host:port`: an environment that a task dataset server holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
         UsageError: Unknown name or argument, missing extra, or a file that cannot be imported; one line says which.
     """
     spec = Spec.parse(text)
+    if spec.name == REMOTE:
+        from ldp_tui.adapters.serving.remote import remote_environment
+
+        return _from_factory(partial(remote_environment, spec.model), spec, name=f"{REMOTE}:{spec.model}")
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
         with importing_any_of(str(file.path)):
@@ -165,6 +172,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
 def check_environment_name(text: str) -> None:
     """Raise UsageError if `text` cannot name an environment; imports nothing, so that a front end can ask first."""
     spec = Spec.parse(text)
+    if spec.name == REMOTE:
+        check_address(spec.model)
     if spec.model or "/" in spec.name or find_environment_file(spec.name) is not None:
         return
     names = {name.name for name in environment_names()}

@@ -34,6 +34,11 @@ def imported(code: str) -> set[str]:
         ("import ldp_tui.registry as r; r.environment_names()", MODELS_AND_ENVIRONMENTS | {"textual", "numpy"}),
         ("import ldp_tui.registry as r; r.agent_names()", MODELS_AND_ENVIRONMENTS | {"textual", "numpy"}),
         ("import ldp_tui.registry as r; r.check_environment_name('Taxi-v4')", MODELS_AND_ENVIRONMENTS | {"textual"}),
+        (
+            "import ldp_tui.registry as r; r.check_environment_name('remote:http://localhost:1')",
+            MODELS_AND_ENVIRONMENTS | {"textual", "aiohttp", "fastapi", "uvicorn"},
+        ),
+        ("from ldp_tui import TaskDatasetClient", MODELS_AND_ENVIRONMENTS | {"textual", "fastapi", "uvicorn"}),
         ("import ldp_tui.play.supervisor", MODELS_AND_ENVIRONMENTS | {"textual", "numpy", "sqlite3"}),
         ("import ldp_tui.tui.app", MODELS_AND_ENVIRONMENTS),
         ("import ldp_tui.datasets.lossless, ldp_tui.datasets.sft", MODELS_AND_ENVIRONMENTS | {"textual"}),

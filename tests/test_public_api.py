@@ -64,6 +64,7 @@ CORE = [
 ]
 BEYOND_CORE = [
     "ActionProposed",
+    "EnvironmentClient",
     "EpisodeEnded",
     "EpisodeStarted",
     "Reader",
@@ -71,6 +72,8 @@ BEYOND_CORE = [
     "ReflectionDelta",
     "ScriptedAgent",
     "StepTaken",
+    "TaskDatasetClient",
+    "TaskEnvironmentClient",
     "__version__",
     "connect_writer",
     "record",
@@ -97,6 +100,17 @@ def test_name(name: str) -> None:
 
     if name in ldp_tui.core.__all__:
         assert value is getattr(ldp_tui.core, name)
+
+
+@pytest.mark.parametrize("name", ["TaskDatasetServer", "make_tool_server"])
+def test_name_that_needs_an_extra(name: str) -> None:
+    """It is there with the extra; without it, the command to install it is named."""
+    code = f"import sys; sys.modules['fastapi'] = None; from ldp_tui import {name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.stderr.splitlines()[-1].endswith("install it with: pip install 'ldp-tui[serve]'")
+    pytest.importorskip("fastapi")
+    assert getattr(ldp_tui, name).__name__ == name
 
 
 def test_name_that_does_not_exist() -> None:
@@ -142,12 +156,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_content_of_the_wheel(wheel: Path) -> None:
-    """Bundled environments, style sheets and the typing marker are in it; tests are not."""
+    """Bundled environments, style sheets, pages and the typing marker are in it; tests are not."""
     files = {str(path.relative_to(wheel)) for path in wheel.rglob("*") if path.is_file()}
 
     bundled = {path.name for path in (ROOT / "envs").glob("*.py")}
     assert {f"ldp_tui/_bundled_envs/{name}" for name in bundled} <= files
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob("*.tcss")} <= files
+    for kind in ("*.tcss", "*.html"):
+        assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob(kind)} <= files
     assert "ldp_tui/py.typed" in files
     assert not [name for name in files if name.startswith(("tests", "benchmarks"))]
 

@@ -20,7 +20,9 @@ from ldp_tui.cli import (
     ls,
     play,
     replay,
+    serve,
     show,
+    tools,
 )
 from ldp_tui.cli import run as run_command
 from ldp_tui.cli.guard import guarded
@@ -66,6 +68,8 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
+app.command("serve")(serve.serve)
+app.command("tools")(tools.tools)
 app.add_typer(db.app, name="db")
 
 

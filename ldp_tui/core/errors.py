@@ -10,7 +10,8 @@ LdpTuiError
 ├── EpisodeError               an episode cannot go on; `phase` tells whose failure it is
 │   ├── AgentError
 │   ├── EnvError
-│   └── ToolError
+│   ├── ToolError
+│   └── TransportError         the connection to a remote environment or agent, or what came over it
 └── store.errors.StoreError    the database cannot do what was asked
 """
 
@@ -19,6 +20,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Literal
+
+Phase = Literal["agent", "env", "tool", "transport"]
+"""Whose failure ended an episode."""
 
 
 class LdpTuiError(Exception):
@@ -61,25 +65,45 @@ class EnvironmentFileError(UsageError):
 class EpisodeError(LdpTuiError):
     """An episode cannot go on; `phase` tells whose failure it is."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
+    phase: ClassVar[Phase] = "env"
 
 
 class AgentError(EpisodeError):
     """The agent failed to choose an action."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "agent"
+    phase: ClassVar[Phase] = "agent"
 
 
 class EnvError(EpisodeError):
     """The environment failed in reset or step."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
+    phase: ClassVar[Phase] = "env"
 
 
 class ToolError(EpisodeError):
     """A tool raised while it was called."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "tool"
+    phase: ClassVar[Phase] = "tool"
+
+
+class TransportError(EpisodeError):
+    """A server cannot be reached, breaks off, or answers what cannot be used; `status` is its HTTP status, if any."""
+
+    phase: ClassVar[Phase] = "transport"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+def failure_of(error: Exception, phase: Phase) -> tuple[Phase, str]:
+    """Whose failure `error` is and what happened, in one line; `phase` is what was under way."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, EpisodeError):
+        return error.phase, text
+    if tool := getattr(error, "failed_tool", None):
+        return "tool", f"{tool}: {type(error).__name__}: {text}"
+    return phase, f"{type(error).__name__}: {text}"
 
 
 def did_you_mean(name: str, available: Iterable[str]) -> str:

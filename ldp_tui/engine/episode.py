@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 
 from ldp_tui.core.agent import Agent, Usage, listening
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.errors import AgentError, EpisodeError
+from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import Signature
-from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
+from ldp_tui.core.tool_calls import Messages, ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
 from ldp_tui.core.tools import FunctionInfo, Tool, tool_schema
 from ldp_tui.engine.events import (
     AgentRecord,
@@ -28,7 +28,6 @@ from ldp_tui.engine.events import (
     EpisodeEnded,
     EpisodeStarted,
     LegalActions,
-    Phase,
     Rendering,
     StepTaken,
 )
@@ -87,7 +86,7 @@ class Episode:
             tools = await self._reset(seed, options)
             header = replace(
                 header,
-                task_id=await _task_id(self._env) if task_id is None else task_id,
+                task_id=await task_id_of(self._env) if task_id is None else task_id,
                 observation=self._seen(),
                 tools=_schemas(tools),
                 rendering=self._rendering(),
@@ -103,9 +102,7 @@ class Episode:
         return header, None
 
     async def _reset(self, seed: int | None, options: Mapping[str, Any]) -> list[Tool]:
-        keywords = _reset_keywords(type(self._env))
-        given: dict[str, Any] = {"seed": seed, "options": dict(options) or None}
-        messages, tools = await self._env.reset(**{k: v for k, v in given.items() if k in keywords})
+        messages, tools = await reset_environment(self._env, seed=seed, options=dict(options) or None)
         self._observation = [copy_message(message) for message in messages]
         return tools
 
@@ -175,7 +172,7 @@ class Episode:
         detail: str | None = None
         if error is not None:
             logger.info("Episode failed in phase %s.", self._phase, exc_info=error)
-            phase, detail = _failure(error, self._phase)
+            phase, detail = failure_of(error, self._phase)
         elif reason in ("terminated", "truncated"):
             success = _success(self._env)
         return EpisodeEnded(
@@ -233,15 +230,6 @@ def _as_message(chosen: Any) -> Message:
     raise AgentError(f"get_asv must return a message or a tool call as action, not {type(value).__name__}.")
 
 
-def _failure(error: Exception, phase: Phase) -> tuple[Phase, str]:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, EpisodeError):
-        return error.phase, text
-    if tool := getattr(error, "failed_tool", None):
-        return "tool", f"{tool}: {type(error).__name__}: {text}"
-    return phase, f"{type(error).__name__}: {text}"
-
-
 def _success(env: Environment[Any]) -> bool | None:
     try:
         success = env.success()
@@ -251,7 +239,17 @@ def _success(env: Environment[Any]) -> bool | None:
         return None
 
 
-async def _task_id(env: Environment[Any]) -> str | None:
+async def reset_environment(
+    env: Environment[Any], *, seed: int | None = None, options: dict[str, Any] | None = None
+) -> tuple[Messages, list[Tool]]:
+    """Reset `env` with those of `seed` and `options` that its reset takes."""
+    keywords = _reset_keywords(type(env))
+    given: dict[str, Any] = {"seed": seed, "options": options}
+    return await env.reset(**{name: value for name, value in given.items() if name in keywords})
+
+
+async def task_id_of(env: Environment[Any]) -> str | None:
+    """Name of the environment's task; None if its tasks have none."""
     try:
         return str(await env.get_id())
     except (NotImplementedError, ValueError, AttributeError):  # all three mean "has none" in the wild

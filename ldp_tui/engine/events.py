@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
+from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
 
 EndReason = Literal["terminated", "truncated", "failed", "aborted", "interrupted"]
 """terminated: the task ended · truncated: a limit cut it · failed: see `phase` · aborted: a person stopped it ·
 interrupted: the process ended before the episode did (found out when the store is opened next)."""
 
-Phase = Literal["agent", "env", "tool"]
 Rendering = Picture | str | None
 LegalActions = tuple[Mapping[str, Any], ...] | None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
+from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
 from ldp_tui.engine.events import (
     AgentRecord,
@@ -20,7 +21,6 @@ from ldp_tui.engine.events import (
     EnvironmentRecord,
     EpisodeEnded,
     EpisodeStarted,
-    Phase,
     Rendering,
     StepTaken,
 )
@@ -50,7 +50,7 @@ _STATUS: dict[EndReason, EndStatus] = {
     "interrupted": "interrupted",
 }
 _REASON: dict[str, EndReason] = {status: reason for reason, status in _STATUS.items()}
-_PHASES: tuple[Phase, ...] = ("agent", "env", "tool")
+_PHASES: tuple[Phase, ...] = ("agent", "env", "tool", "transport")
 
 
 EMPTY_RESET = StepRow(
