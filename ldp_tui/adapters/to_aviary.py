@@ -6,15 +6,15 @@ TaskDatasetServer(tasks_to_aviary(Blackjack, size=100), port=8041).start()
 
 from __future__ import annotations
 
-import inspect
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ldp_tui.adapters import aviary_core as aviary
 from ldp_tui.adapters.aviary_messages import message_from_aviary, messages_to_aviary, tool_to_aviary
+from ldp_tui.adapters.serving.seeded_tasks import SeededTask, SeededTaskDataset
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.tasks import TaskDataset
+from ldp_tui.engine.episode import reset_environment
 
 
 class LdpTuiEnvironment(aviary.Environment[None]):
@@ -31,9 +31,8 @@ class LdpTuiEnvironment(aviary.Environment[None]):
 
     async def reset(self) -> tuple[aviary.Messages, list[aviary.Tool]]:
         """Start the episode of the seed; lists and messages are the caller's."""
-        given: dict[str, Any] = {"seed": self.seed, "options": dict(self.options) if self.options is not None else None}
-        taken = inspect.signature(self.environment.reset).parameters
-        messages, tools = await self.environment.reset(**{name: given[name] for name in given if name in taken})
+        options = None if self.options is None else dict(self.options)
+        messages, tools = await reset_environment(self.environment, seed=self.seed, options=options)
         self.tools = [tool_to_aviary(tool) for tool in tools]
         return [*messages_to_aviary(messages)], list(self.tools)
 
@@ -79,52 +78,26 @@ class LdpTuiTasks(aviary.TaskDataset[LdpTuiEnvironment]):
 
     def get_new_env_by_idx(self, idx: int) -> LdpTuiEnvironment:
         """Environment of task number `idx`."""
-        return to_aviary(self.tasks.get_new_env_by_idx(idx))
+        return _played(self.tasks.get_new_env_by_idx(idx))
 
     def get_new_env(self) -> LdpTuiEnvironment:
         """Environment of the next task."""
-        return to_aviary(self.tasks.get_new_env())
+        return _played(self.tasks.get_new_env())
 
     def get_new_env_by_args(self, **kwargs: Any) -> LdpTuiEnvironment:
         """Environment of the task that `kwargs` describe."""
-        return to_aviary(self.tasks.get_new_env_by_args(**kwargs))
-
-
-class SeededTasks(aviary.TaskDataset[LdpTuiEnvironment]):
-    """The episodes of one kind of environment as tasks: task i is seed i, of `size` tasks or without end (None).
-
-    Arguments that describe a task are `seed`, and whatever `make` takes.
-    """
-
-    def __init__(self, make: Callable[..., Environment[Any]], size: int | None = None) -> None:
-        self._make = make
-        self._size = size
-        self._next = itertools.count()
-
-    def __len__(self) -> int:
-        return super().__len__() if self._size is None else self._size
-
-    def __bool__(self) -> bool:
-        return True
-
-    def get_new_env_by_idx(self, idx: int) -> LdpTuiEnvironment:
-        """Environment of seed `idx`. Raises IndexError behind the last task."""
-        if idx < 0 or (self._size is not None and idx >= self._size):
-            raise IndexError(f"There is no task {idx}; tasks are numbered from 0 to {(self._size or 0) - 1}.")
-        return to_aviary(self._make(), seed=idx)
-
-    def get_new_env(self) -> LdpTuiEnvironment:
-        """Environment of the next seed, from 0 on."""
-        seed = next(self._next)
-        return to_aviary(self._make(), seed=seed if self._size is None else seed % self._size)
-
-    def get_new_env_by_args(self, *, seed: int | None = None, **kwargs: Any) -> LdpTuiEnvironment:
-        """Environment made with `kwargs`, for `seed`."""
-        return to_aviary(self._make(**kwargs), seed=seed)
+        return _played(self.tasks.get_new_env_by_args(**kwargs))
 
 
 def tasks_to_aviary(
-    source: TaskDataset[Any] | Callable[..., Environment[Any]], *, size: int | None = None
-) -> LdpTuiTasks | SeededTasks:
-    """A task dataset of aviary's: of our own one, or of the episodes of an environment that `source` makes."""
-    return LdpTuiTasks(source) if isinstance(source, TaskDataset) else SeededTasks(source, size)
+    source: TaskDataset[Any] | Callable[[], Environment[Any]], *, size: int | None = None
+) -> LdpTuiTasks:
+    """A task dataset of aviary's: of our own one, or of the seeds of the environment that `source` makes.
+
+    Of seeds there are `size`, or no end of them (None); see `SeededTaskDataset`.
+    """
+    return LdpTuiTasks(source if isinstance(source, TaskDataset) else SeededTaskDataset(source, size=size))
+
+
+def _played(task: Environment[Any]) -> LdpTuiEnvironment:
+    return to_aviary(task.env, seed=task.seed) if isinstance(task, SeededTask) else to_aviary(task)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ pytest.importorskip("aviary")
 pytest.importorskip("ldp")
 pytest.importorskip("fastapi")
 
-import uvicorn
 from aviary.core import Environment as TheirEnvironment
 from aviary.core import Message as TheirMessage
 from aviary.core import TaskDatasetClient, TaskDatasetServer
@@ -41,7 +38,10 @@ from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, ToolResponseMessage
 from ldp_tui.engine.events import EpisodeStarted, StepTaken
 from ldp_tui.registry import make_environment
+from ldp_tui.registry_tasks import RegistryTaskDataset
+from ldp_tui.web.running import serving
 from tests.adapters import real_environments as real
+from tests.adapters.served import serving_dataset
 from tests.engine.playing import Counter, events_of, only
 from tests.engine.test_round_trips import messages
 
@@ -161,42 +161,26 @@ class TestEnvironments:
         assert seen(await events_of(through, RandomAgent(), seed=5, max_steps=12)) == seen(alone)
 
 
-@asynccontextmanager
-async def served(server: TaskDatasetServer[Any]) -> AsyncIterator[str]:
-    """aviary's server on a loopback port; its address."""
-    assert server.app is not None
-    running = uvicorn.Server(uvicorn.Config(server.app, host="127.0.0.1", port=0, log_level="error", ws="none"))
-    task = asyncio.create_task(running.serve())
-    try:
-        while not running.started:
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        running.should_exit = True
-        await task
-
-
 class TestTasks:
     async def test_of_an_environment(self) -> None:
         """Task i is seed i, of as many as are asked for."""
-        tasks = tasks_to_aviary(lambda **options: environment("Blackjack-v1"), size=3)
+        tasks = tasks_to_aviary(lambda: environment("Blackjack-v1"), size=3)
         assert (len(tasks), bool(tasks)) == (3, True)
         assert [await tasks.get_new_env_by_idx(i).get_id() for i in range(3)] == [
             f"Blackjack-v1,seed={i}" for i in range(3)
         ]
         with pytest.raises(IndexError, match="0 to 2"):
             tasks.get_new_env_by_idx(3)
-        assert [tasks.get_new_env().seed for _ in range(4)] == [0, 1, 2, 0]
-        assert tasks.get_new_env_by_args(seed=7, natural=True).seed == 7
+        assert tasks.get_new_env_by_args(seed=2).seed == 2
         assert [len(batch) for batch in tasks.iter_batches(2)] == [2, 1]
 
     async def test_without_end(self) -> None:
-        """It has no length, is true all the same, and gives one seed after the other."""
+        """It has no length, is true all the same, and leaves the seed to chance."""
         tasks = tasks_to_aviary(Counter)
         assert bool(tasks)
         with pytest.raises(TypeError):
             len(tasks)
-        assert [env.seed for env in next(tasks.iter_batches(3))] == [0, 1, 2]
+        assert [env.seed for env in next(tasks.iter_batches(2))] == [None, None]
 
     async def test_of_our_dataset(self) -> None:
         """Ours keeps its numbers and its arguments."""
@@ -215,7 +199,7 @@ class TestTasks:
             environments=[tasks.get_new_env_by_idx(i) for i in range(4)]
         )
         server: TaskDatasetServer[Any] = TaskDatasetServer(tasks, api_key="open-sesame")
-        async with served(server) as address:
+        with serving(server.app) as address:
             client = await asyncio.to_thread(TaskDatasetClient, address, api_key="open-sesame")
             there = await RolloutManager(agent).sample_trajectories(
                 environments=[client.get_new_env_by_idx(i) for i in range(4)]
@@ -237,12 +221,25 @@ class TestTasks:
 
     async def test_their_client_here(self) -> None:
         """aviary's own client is an environment like any other: served tasks are played and recorded here."""
-        async with served(TaskDatasetServer(real.Tasks(3))) as address:
+        with serving(TaskDatasetServer(real.Tasks(3)).app) as address:
             client = await asyncio.to_thread(TaskDatasetClient, address)
             env = AviaryTasks(client, task=1)
             events = await events_of(env, ScriptedAgent([("go", {})], repeat=True))
         assert [step.observation[0].content for step in only(StepTaken, events)] == ["counted to 1", "counted to 2"]
         assert events[-1].return_ == 2.0
+
+    async def test_theirs_behind_our_server(self) -> None:
+        """A real dataset that our server holds is played by aviary's own client, and by ours."""
+        with serving_dataset(RegistryTaskDataset("tests.adapters.real_environments:Tasks,size=3", size=3)) as address:
+            client = await asyncio.to_thread(TaskDatasetClient, address)
+            played = await RolloutManager(real.Going()).sample_trajectories(
+                environments=[client.get_new_env_by_idx(i) for i in range(3)]
+            )
+            env, _ = make_environment(f"remote:{address},task=2")
+            events = await events_of(env, ScriptedAgent([("go", {})], repeat=True))
+        assert [len(trajectory.steps) for trajectory in played] == [1, 2, 3]
+        assert [trajectory.failed for trajectory in played] == [False] * 3
+        assert (events[-1].reason, events[-1].return_) == ("terminated", 3.0)
 
 
 class TestAgents:
