@@ -6,12 +6,13 @@ What it hands out is copied the moment it arrives; what it is given is checked f
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ldp_tui.adapters import aviary_core as aviary
 from ldp_tui.adapters.aviary_messages import (
@@ -50,10 +51,16 @@ class AviaryEnvironment(Environment[None]):
         self._described: list[aviary.FunctionInfo] = []
         self._draws = GlobalDraws()
         self._info: dict[str, Any] = {}
+        self._started = False
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> AviaryEnvironment:
-        """Refused: tools may be closures over the environment that they came from, and would change that one."""
-        raise TypeError("an aviary environment cannot be copied; play its actions again in a new one")
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy before the first reset. Later it is refused: tools may close over the environment they came from."""
+        if self._started:
+            raise TypeError("an aviary environment cannot be copied; play its actions again in a new one")
+        return self._fresh(memo)
+
+    def _fresh(self, memo: dict[int, Any]) -> Self:
+        return type(self)(copy.deepcopy(self.aviary_env, memo))
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -63,6 +70,7 @@ class AviaryEnvironment(Environment[None]):
         given = {"seed": seed, "options": options}
         taken = {name: given[name] for name in _reset_keywords(env) if name in given}
         self._info = {}
+        self._started = True
         self._draws.seed(None if "seed" in taken else seed)
         if seed is not None and "seed" not in taken:
             self._info["seeded"] = BEST_EFFORT
@@ -167,6 +175,9 @@ class AviaryTasks(AviaryEnvironment):
         self.dataset = dataset
         self._task = task
         self._index: int | None = None
+
+    def _fresh(self, memo: dict[int, Any]) -> Self:
+        return type(self)(self.dataset, self._task)
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

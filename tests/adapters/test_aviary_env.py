@@ -486,6 +486,17 @@ class TestCopies:
         with pytest.raises(TypeError, match="play its actions again"):
             copy.deepcopy(env)
 
+    async def test_before_the_first_reset(self) -> None:
+        """Nothing is shared yet: the copy plays by itself. Copies of a dataset's environment share the dataset."""
+        inner, tasks = real.Counting(5), real.Tasks()
+        clone = copy.deepcopy(AviaryEnvironment(inner))
+        await clone.reset()
+        await clone.step(request(("1", "go", {"by": 2})))
+        assert (clone.aviary_env.state, inner.steps) == (2, 0)
+        other = copy.deepcopy(AviaryTasks(tasks, task=1))
+        assert (await other.reset())[0][0].content == "Count to 2."
+        assert other.dataset is tasks
+
     async def test_branch_by_playing_again(self) -> None:
         """Recorded actions lead to the same observations in a new environment."""
         script = [("throw", {})] * 3
