@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from ldp_tui.adapters.real_packages import is_installed, loaded, unseen_output, versions
-from ldp_tui.core.errors import UnknownName
+from ldp_tui.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from ldp_tui.adapters.ldp_agent import LdpAgent
@@ -17,6 +17,8 @@ PREFIX: Final = "ldp"
 """`ldp:CLASS` asks for one of LDP's own agents."""
 TOKEN_VARIABLE: Final = "AUTH_TOKEN"  # noqa: S105 (a variable's name)
 """Holds the bearer token of LDP's agent servers; they read the same variable."""
+
+_SECRETS: Final = frozenset({"api_key", "request_headers", "Authorization"})
 
 Call = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
 """Calls a factory with a person's options; what it cannot take becomes a UsageError."""
@@ -69,7 +71,9 @@ def make_class(factory: type[Any], options: Mapping[str, Any], call: Call) -> An
     """An agent of the LDP class `factory`. Its pydantic classes ignore options they do not know; this refuses them."""
     fields: Mapping[str, Any] = getattr(factory, "model_fields", {})
     own = dict(options)
-    if "llm_config" in fields and "llm_config" not in own and _MODEL in own:
+    if (secret := _secret_in(own)) is not None:
+        raise UsageError(f"{secret!r} would be recorded with every episode; put keys into the environment instead.")
+    if "llm_config" in fields and "llm_config" not in own and _MODEL in own and _MODEL not in fields:
         config = {name: own.pop(name) for name in list(own) if name in _MODEL_OPTIONS and name not in fields}
         own["llm_config"] = {"name": config.pop(_MODEL), **config}
     known = _known_options(factory)
@@ -110,6 +114,13 @@ def prompt_of(ldp_agent: object) -> str | None:
 def packages_of(ldp_agent: object) -> dict[str, str]:
     """Versions of what decides how the agent behaves."""
     return versions("ldp", type(ldp_agent).__module__)
+
+
+def _secret_in(value: Any) -> str | None:
+    """Name of an option, at any depth, that holds a key; None if there is none."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    named = [name for name in value if name in _SECRETS] if isinstance(value, Mapping) else []
+    return named[0] if named else next((found for item in inner if (found := _secret_in(item)) is not None), None)
 
 
 def _client_options() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from aviary.core import MalformedMessageError
 from aviary.core import Message as TheirMessage
 from aviary.core import ToolCall as TheirCall
 from aviary.core import ToolRequestMessage as TheirRequest
-from ldp.agent import Agent, HTTPAgentClient, ReActAgent, SimpleAgent, SimpleAgentState, TreeofThoughtsAgent
+from ldp.agent import Agent, ReActAgent, SimpleAgent, TreeofThoughtsAgent
 from ldp.graph import FxnOp, LLMCallOp, OpCtx, OpResult, eval_mode, get_training_mode
 from ldp.graph import ops as registries
 
@@ -34,6 +34,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.events import EpisodeStarted, StepTaken
 from ldp_tui.engine.rollout import rollout
+from ldp_tui.registry import make_agent
 from ldp_tui.testing import check_agent
 from tests.adapters import real_environments as real
 from tests.adapters.chat_server import ChatServer, chat_server
@@ -314,13 +315,14 @@ async def agent_server(models: str) -> AsyncIterator[str]:
         process.communicate()
 
 
-async def test_agent_behind_a_server() -> None:
-    """Its client is asked in evaluation mode, without which LDP's server refuses every turn."""
+async def test_agent_behind_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its client is asked in evaluation mode, without which LDP's server refuses every turn; the token stays unsaid."""
+    monkeypatch.setenv("AUTH_TOKEN", "open-sesame")
     with chat_server(("go", {"by": 1})) as models:
         async with agent_server(models.url) as address:
-            headers = {"Authorization": "Bearer open-sesame"}
-            client = HTTPAgentClient(SimpleAgentState, address, headers, 30.0)
+            agent, player = make_agent(f"ldp:HTTPAgentClient,server_url={address},request_timeout=30")
             before = sizes()
-            events = await events_of(Counter(2), adopted(client))
+            events = await events_of(Counter(2), agent)
             assert sizes() == before
+    assert (agent.kind, "open-sesame" in repr(player)) == ("llm", False)
     assert [str(step.action.tool_calls[0]) for step in only(StepTaken, events)] == ["go(by=1)"] * 2

@@ -105,6 +105,7 @@ class TestNames:
             (f"{OWN}:Tasks,task=first", "task='first' is no number of a task"),
             ("ldp:SimplAgent", "Unknown LDP agent 'SimplAgent'. Did you mean SimpleAgent"),
             ("ldp:SimpleAgent,llm_model=gpt-4", "Unknown option 'llm_model' of player 'SimpleAgent'."),
+            ('ldp:SimpleAgent,llm_config={"models":[{"name":"x","api_key":"k"}]}', "'api_key' would be recorded"),
             ("ldp:TreeofThoughtsAgent,model=openai/x", "TreeofThoughtsAgent cannot take a lane"),
             (f"{OWN}:Talkative,loud=true", "Unknown option 'loud'"),
         ],
