@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ldp_tui.adapters.aviary_names import AVIARY_NAMES, BY_NAME, PREFIX
-from ldp_tui.adapters.real_packages import importing, loaded, unseen_output, versions
+from ldp_tui.adapters.real_packages import importing, importing_any_of, loaded, unseen_output, versions
 from ldp_tui.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def made_by(factory: Callable[..., Any], options: Mapping[str, Any], call: Call)
     Raises:
         UsageError: For an unknown option or task.
     """
-    if _is(factory, "TaskDataset", issubclass):
+    dataset = loaded("aviary.env", "TaskDataset")
+    if dataset is not None and inspect.isclass(factory) and issubclass(factory, dataset):
         return _tasks(factory, options, call)
-    made = call(factory, options)
-    if _is(made, "Environment", isinstance) or _is(made, "TaskDataset", isinstance):
-        return _adopted(made, None)
-    return made
+    with importing_any_of("What it makes"):
+        made = call(factory, options)
+    kinds = (loaded("aviary.env", "Environment"), loaded("aviary.env", "TaskDataset"))
+    return _adopted(made, None) if any(kind is not None and isinstance(made, kind) for kind in kinds) else made
 
 
 def make_named(name: str, options: Mapping[str, Any], call: Call) -> AviaryEnvironment:
@@ -71,12 +72,6 @@ def make_named(name: str, options: Mapping[str, Any], call: Call) -> AviaryEnvir
             with unseen_output():
                 return _adopted(call(factory, options), None)
     return _tasks(_kept(_class(TASK_DATASET_REGISTRY[name], name)), options, call)
-
-
-def _is(thing: Any, name: str, check: Callable[[Any, type[Any]], bool]) -> bool:
-    """Whether `thing` is of aviary's class `name`. Who made it has imported that; nothing is imported here."""
-    kind = loaded("aviary.env", name)
-    return kind is not None and (check is isinstance or inspect.isclass(thing)) and check(thing, kind)
 
 
 def _tasks(factory: Callable[..., Any], options: Mapping[str, Any], call: Call) -> AviaryEnvironment:
