@@ -39,7 +39,7 @@ def made_by(factory: Callable[..., Any], options: Mapping[str, Any], call: Call)
     dataset = loaded("aviary.env", "TaskDataset")
     if dataset is not None and inspect.isclass(factory) and issubclass(factory, dataset):
         return _tasks(factory, options, call)
-    with importing_any_of("What it makes"):
+    with importing_any_of(f"What {getattr(factory, '__name__', factory)} makes"):
         made = call(factory, options)
     kinds = (loaded("aviary.env", "Environment"), loaded("aviary.env", "TaskDataset"))
     return _adopted(made, None) if any(kind is not None and isinstance(made, kind) for kind in kinds) else made
