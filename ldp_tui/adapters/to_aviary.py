@@ -14,7 +14,7 @@ from ldp_tui.adapters.aviary_messages import message_from_aviary, messages_to_av
 from ldp_tui.adapters.serving.seeded_tasks import SeededTask, SeededTaskDataset
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.tasks import TaskDataset
-from ldp_tui.engine.episode import reset_environment
+from ldp_tui.engine.reset import reset_environment
 
 
 class LdpTuiEnvironment(aviary.Environment[None]):

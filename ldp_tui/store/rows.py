@@ -159,4 +159,5 @@ class AddMemory:
     row: MemoryRow
 
 
-Operation = BeginEpisode | AddStep | EndEpisode | AddMemory
+EpisodeOperation = BeginEpisode | AddStep | EndEpisode
+Operation = EpisodeOperation | AddMemory

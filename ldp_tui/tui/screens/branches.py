@@ -59,7 +59,9 @@ class BranchesDialog(ModalScreen[EpisodeNode | None]):
         _grow(tree.root, self._root, colours)
         tree.root.expand_all()
         tree.focus()
-        here = next((node for node in _nodes(tree.root) if node.data.uid == self._current), tree.root)
+        here = next(
+            (node for node in _nodes(tree.root) if node.data is not None and node.data.uid == self._current), tree.root
+        )
         self.call_after_refresh(tree.move_cursor, here)
 
     @on(Tree.NodeHighlighted)
