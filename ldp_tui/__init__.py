@@ -216,6 +216,11 @@ lend(
         "environment_names": "ldp_tui.registry:environment_names",
         "acompletion": "ldp_tui.models.completion:acompletion",
         "agent_class": "ldp_tui.agents.config:agent_class",
+        "EmbeddingOp": "ldp_tui.models.ops:EmbeddingOp",
+        "LLMCallOp": "ldp_tui.models.ops:LLMCallOp",
+        "Memory": "ldp_tui.models.memory:Memory",
+        "MemoryModel": "ldp_tui.models.memory:MemoryModel",
+        "MemoryOp": "ldp_tui.models.ops:MemoryOp",
     }
 )
 

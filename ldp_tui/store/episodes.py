@@ -22,8 +22,8 @@ from ldp_tui.store.rows import (
     EncodedPicture,
     EndEpisode,
     EnvRow,
+    EpisodeOperation,
     MessageRow,
-    Operation,
     StepRow,
 )
 
@@ -150,7 +150,9 @@ def lineage(connection: sqlite3.Connection, ep: int) -> list[str]:
     return found[::-1]
 
 
-def operations(connection: sqlite3.Connection, ep: int, position: int | None) -> tuple[list[Operation], int | None]:
+def operations(
+    connection: sqlite3.Connection, ep: int, position: int | None
+) -> tuple[list[EpisodeOperation], int | None]:
     """The operations of own rows from `position` on (None: from the start), and where to go on (None: all are told)."""
     head = header(connection, ep)
     summary = head.summary
@@ -159,7 +161,7 @@ def operations(connection: sqlite3.Connection, ep: int, position: int | None) ->
     if position is None and not rows:
         raise StoreCorrupt(f"Episode {summary.uid} has lost its first row; run a verification.")
     rows = _self_contained(connection, ep, start, rows)
-    told: list[Operation] = [AddStep(summary.uid, row) for row in rows]
+    told: list[EpisodeOperation] = [AddStep(summary.uid, row) for row in rows]
     if position is None:
         told[0] = BeginEpisode(
             uid=summary.uid,

@@ -30,7 +30,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import MemoryRow, Operation, StepRow
+from ldp_tui.store.rows import EpisodeOperation, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 

@@ -160,4 +160,5 @@ class AddMemory:
 
 
 EpisodeOperation = BeginEpisode | AddStep | EndEpisode
+"""What a recording is made of."""
 Operation = EpisodeOperation | AddMemory
