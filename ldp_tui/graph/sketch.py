@@ -68,9 +68,11 @@ class Sketch:
             arrows = tuple(Arrow(str(a), str(b), str(label)) for a, b, label in written["arrows"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"This is no sketch of a graph: {error!r}.") from error
-        known = {box.id for box in boxes}
-        if any(arrow.source not in known or arrow.target not in known for arrow in arrows):
-            raise ValueError("This is no sketch of a graph: an arrow leads nowhere.")
+        order = {box.id: index for index, box in enumerate(boxes)}
+        if not boxes or len(order) < len(boxes) or not all(box.lines for box in boxes):
+            raise ValueError("This is no sketch of a graph: a box is missing, empty or there twice.")
+        if any(order.get(arrow.source, -1) <= order.get(arrow.target, len(boxes)) for arrow in arrows):
+            raise ValueError("This is no sketch of a graph: an arrow leads nowhere, or in a circle.")
         return cls(boxes, arrows)
 
 
