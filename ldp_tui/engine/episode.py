@@ -255,14 +255,18 @@ class Episode:
 
 
 def _graph(chosen: Any) -> Mapping[str, Any] | None:
-    """The compute graph behind an action, if it has one of more than the action itself and it was kept."""
+    """The compute graph behind an action, if it has one of more than the action itself and all of it was kept."""
     from ldp_tui.graph.results import OpResult
 
-    if not isinstance(chosen, OpResult) or not chosen.records() or not chosen.consumed():
+    if not isinstance(chosen, OpResult) or chosen.recorded("input") is None or not chosen.consumed():
         return None
     from ldp_tui.graph.sketch import sketch
 
-    return sketch(chosen).as_json()
+    try:
+        return sketch(chosen).as_json()
+    except Exception as error:  # noqa: BLE001 (a drawing that cannot be made, of whatever values, costs no episode)
+        logger.info("The graph behind an action cannot be drawn: %r", error)
+        return None
 
 
 def _as_message(chosen: Any) -> Message:

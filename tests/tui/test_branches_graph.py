@@ -11,10 +11,11 @@ from ldp_tui.core.dummy import DummyEnv
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
 from ldp_tui.core.tools import Tool
+from ldp_tui.engine.events import StepTaken
 from ldp_tui.engine.record import record
 from ldp_tui.engine.replay import replay
 from ldp_tui.engine.rollout import rollout
-from ldp_tui.graph import Agent, FxnOp, OpResult, compute_graph
+from ldp_tui.graph import Agent, FxnOp, OpResult, compute_graph, eval_mode
 from ldp_tui.store import connect_writer
 from ldp_tui.store.reader import Reader
 from ldp_tui.tui.screens.branches import BranchesDialog
@@ -118,6 +119,25 @@ async def test_the_graph_is_part_of_the_record(tmp_path: Path) -> None:
         assert [event.graph for event in replay(reader, 1) if hasattr(event, "graph")] == played
     assert len(played) == 2
     assert [len(graph["boxes"]) for graph in played] == [2, 2]
+
+
+async def test_a_graph_that_was_not_kept_costs_no_episode() -> None:
+    """In evaluation mode, and where an op in the middle ran in it, there is no drawing, and play goes on."""
+
+    class Half(Composed):
+        @compute_graph()
+        async def get_asv(
+            self, agent_state: int, obs: list[Message]
+        ) -> tuple[OpResult[ToolRequestMessage], int, float]:
+            async with eval_mode:
+                thought = await self.think(agent_state)
+            return await self.call(thought), agent_state + 1, 0.0
+
+    events = [event async for event in rollout(DummyEnv(), Half(), max_steps=2)]
+    async with eval_mode:
+        events += [event async for event in rollout(DummyEnv(), Composed(), max_steps=2)]
+    steps = [event for event in events if isinstance(event, StepTaken)]
+    assert [step.graph for step in steps] == [None] * 4
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
