@@ -38,7 +38,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool
-from ldp_tui.engine.episode import reset_environment
+from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.failures import failure_report
 from ldp_tui.web.guard import MAX_BODY_BYTES, Refused, api_key_check, guarded_route, while_connected
 from ldp_tui.web.running import bind, serve, serve_until_interrupted

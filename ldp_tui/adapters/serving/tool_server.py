@@ -28,7 +28,7 @@ from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import MissingExtra, UsageError
 from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage
 from ldp_tui.core.tools import Tool, tool_schema
-from ldp_tui.engine.episode import reset_environment
+from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.guard import MAX_BODY_BYTES, bearer_check, guarded_route, while_connected
 
 try:
