@@ -44,9 +44,9 @@ def serve(
     ] = 3600,
     prefix: Annotated[str, typer.Option("--prefix", help="Put before every path, such as /maze.")] = "",
 ) -> None:
-    """Serve an environment to aviary's TaskDatasetClient and to `remote:URL` here. Task i is seed i.
+    """Let others play an environment, as remote:URL.
 
-    Prints the address on stdout; Ctrl-C ends it.
+    Aviary's TaskDatasetClient plays it too. Task i is seed i. Prints the address on stdout; Ctrl-C ends it.
     """
     from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer
     from ldp_tui.registry_tasks import RegistryTaskDataset
