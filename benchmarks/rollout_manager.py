@@ -1,10 +1,10 @@
 """RolloutManager beside ldp's: rollouts, memory that stays, and how long a stop takes.
 
 The same on both sides: DummyEnv with four tools, and an agent that acts through one op of a compute graph, in training
-mode, as is the default. Rates are those of a batch of environments of ten steps, and of one step; memory is what
-traced allocations grow by when many more episodes have been played and forgotten, per step; a stop cancels a batch
-whose agents wait, and counts the tasks that are left. Each round is a process of its own, the sides in turns; the best
-round counts, since other load only slows.
+mode, as is the default. Rates are those of a batch of environments of ten steps, and of one step, per second and per
+second of processor time (all threads of the process); memory is what traced allocations grow by when many more episodes
+have been played and forgotten, per step; a stop cancels a batch whose agents wait, and counts the tasks that are left.
+Each round is a process of its own, the sides in turns; the best round counts, since other load only slows.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ def agent_of(of: dict[str, Any], *, one_step: bool = False, waiting: asyncio.Eve
     return Scripted()
 
 
-async def play(of: dict[str, Any], manager: Any, *, batches: int, batch: int, steps: int) -> float:
-    """Seconds for `batches` batches."""
-    started = time.perf_counter()
+async def play(of: dict[str, Any], manager: Any, *, batches: int, batch: int, steps: int) -> tuple[float, float]:
+    """Seconds for `batches` batches, and seconds of processor time."""
+    started, used = time.perf_counter(), time.process_time()
     for _ in range(batches):
         environments = [of["DummyEnv"](end_immediately=steps == 1) for _ in range(batch)]
         trajectories = await manager.sample_trajectories(environments=environments, max_steps=steps)
         assert [len(trajectory.steps) for trajectory in trajectories] == [steps] * batch
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
 
 
 async def rates(of: dict[str, Any], side: str, episodes: int) -> dict[str, float]:
@@ -89,8 +89,9 @@ async def rates(of: dict[str, Any], side: str, episodes: int) -> dict[str, float
             manager = of["RolloutManager"](agent_of(of, one_step=steps == 1), **options)
             await play(of, manager, batches=1, batch=batch, steps=steps)  # imports, first-use caches
             batches = max(1, episodes // batch)
-            seconds = await play(of, manager, batches=batches, batch=batch, steps=steps)
+            seconds, used = await play(of, manager, batches=batches, batch=batch, steps=steps)
             figures[f"steps_per_second_{steps}_steps_batch_{batch}"] = batches * batch * steps / seconds
+            figures[f"steps_per_cpu_second_{steps}_steps_batch_{batch}"] = batches * batch * steps / used
     return figures
 
 
@@ -158,7 +159,7 @@ def main() -> None:
             command += ["--episodes", str(arguments.episodes)]
             done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
             rounds[side].append(json.loads(done.stdout.splitlines()[-1]))
-    rated = [name for name in rounds["ldp"][0] if name.startswith("steps_per_second")]
+    rated = [name for name in rounds["ldp"][0] if name.startswith("steps_per_")]
     best = {side: {name: max(each[name] for each in rounds[side]) for name in rated} for side in SIDES}
     result = {
         "best": best,

@@ -91,11 +91,12 @@ async def measure(side: str, steps: int, rounds: int, *, callback_rounds: int) -
     assert len(trajectory.steps) == steps
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.jsonl"
-        save, load = [], []
+        save, save_used, load = [], [], []
         for _ in range(rounds):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             await trajectory.to_jsonl(path)
             saved = time.perf_counter()
+            save_used.append(time.process_time() - used)
             again = trajectories.from_jsonl(path)
             save.append(saved - started)
             load.append(time.perf_counter() - saved)
@@ -106,6 +107,7 @@ async def measure(side: str, steps: int, rounds: int, *, callback_rounds: int) -
         size = path.stat().st_size
     return {
         "to_jsonl_ms": 1e3 * min(save),
+        "to_jsonl_cpu_ms": 1e3 * min(save_used),
         "from_jsonl_ms": 1e3 * min(load),
         "bytes": size,
         "rollout_ms": 1e3 * alone,
@@ -139,7 +141,7 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.trajectory_file", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         result[name] = json.loads(done.stdout.splitlines()[-1])
-    told = ("to_jsonl_ms", "from_jsonl_ms", "bytes", "rollout_ms", "rollout_with_callback_ms")
+    told = ("to_jsonl_ms", "to_jsonl_cpu_ms", "from_jsonl_ms", "bytes", "rollout_ms", "rollout_with_callback_ms")
     result["ratios"] = {key: result["ldp"][key] / result["ldp_tui"][key] for key in told}
     write_result("trajectory_file", result, arguments.out, packages=("ldp", "fhaviary", "pydantic"))
     print(json.dumps(result, indent=2))
