@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from ldp_tui.agents.asking import until_readable
 from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState, default_llm_config
-from ldp_tui.core.messages import MalformedMessageError, Message
+from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolResponseMessage
 from ldp_tui.graph import OpResult, compute_graph
 from ldp_tui.models.config import LLMConfig
@@ -22,11 +22,6 @@ from ldp_tui.models.modules.react_prompts import (
     REACT_DEFAULT_PROMPT_TEMPLATE,
     REACT_DEFAULT_SINGLE_PROMPT_TEMPLATE,
 )
-
-logger = logging.getLogger(__name__)
-
-ATTEMPTS: Final = 5
-"""How often a turn is asked for whose reply cannot be read."""
 
 
 class ReActAgent(LanguageAgent):
@@ -75,12 +70,7 @@ class ReActAgent(LanguageAgent):
         Raises:
             MalformedMessageError: If none of five replies can be read.
         """
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return await self._turn(agent_state, obs)
-            except MalformedMessageError as error:
-                logger.info("Reply %d cannot be read: %s", attempt, error)
-        return await self._turn(agent_state, obs)
+        return await until_readable(lambda: self._turn(agent_state, obs))
 
     @compute_graph()
     async def _turn(

@@ -129,16 +129,16 @@ class RolloutManager:
         if any(number is not None and number < 1 for number in (max_steps, batch_size)):
             raise ValueError("max_steps and batch_size must be at least 1.")
         async with self.stage(log_failures=not summarize_exceptions) as stage:
+            pairs = None
             if environments is not None:
-                results = await self._play_given(stage, environments, max_steps, seed)
-                trajectories = results
+                trajectories = await self._play_given(stage, environments, max_steps, seed)
             else:
                 assert environment_factory is not None
                 pairs = await _play_slots(stage, environment_factory, batch_size or 1, max_steps, seed)
-                results, trajectories = pairs, [trajectory for trajectory, _ in pairs]
+                trajectories = [trajectory for trajectory, _ in pairs]
         if summarize_exceptions:
             _summarize(trajectories)
-        return results
+        return trajectories if pairs is None else pairs
 
     async def play_again(
         self, environments: Sequence[Environment[Any]], rounds: int, *, max_steps: int | None, seed: int | None
@@ -165,7 +165,7 @@ class RolloutManager:
         seed: int | None,
         *,
         keep_open: bool = False,
-    ) -> Any:
+    ) -> list[Trajectory]:
         return await all_of(
             play_through(stage, env, max_steps=max_steps, seed=_nth(seed, index), keep_open=keep_open)
             for index, env in enumerate(environments)

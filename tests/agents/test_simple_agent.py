@@ -172,7 +172,7 @@ async def test_functions_make_the_action() -> None:
 def test_unknown_settings(given: dict[str, Any]) -> None:
     """They are refused, the nearest named: nothing is silently played with another model."""
     with pytest.raises(
-        UnknownSetting, match="Unknown setting .* of SimpleAgent.*(llm_config|sys_prompt|sliding_window)"
+        UnknownSetting, match=r"Unknown setting .* of SimpleAgent.*(llm_config|sys_prompt|sliding_window)"
     ):
         SimpleAgent(**given)
 
