@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 from ldp_tui.agents.simple import SimpleAgent, SimpleAgentState
 from ldp_tui.core.messages import Message
 from ldp_tui.graph import FxnOp, OpResult, PromptOp, compute_graph
+from ldp_tui.graph.naming import name_ops
 from ldp_tui.models.memory import Memory, MemoryModel
 from ldp_tui.models.ops import MemoryOp
 from ldp_tui.models.prompts import indent_xml
@@ -33,9 +34,6 @@ class MemoryAgent(SimpleAgent):
     Give a StoredMemoryModel to keep memories in the project's store.
     """
 
-    memory_model: MemoryModel[Any] | None = Field(
-        default=None, exclude=True, repr=False, description="Where memories are; None: none to begin with."
-    )
     prompt: str = Field(
         default=MEMORIES_PROMPT, description="What is said of the `{memories}`, behind the conversation."
     )
@@ -53,11 +51,16 @@ class MemoryAgent(SimpleAgent):
     _prompt_op: PromptOp = PrivateAttr()
     _package_op: FxnOp[list[Message]] = PrivateAttr()
 
+    def __init__(self, memory_model: MemoryModel[Any] | None = None, **settings: Any) -> None:
+        """Memories are in `memory_model`; an empty one in this process where none is given."""
+        super().__init__(**settings)
+        self._memory_op = MemoryOp(memory_model)
+        name_ops(self)
+
     def make_ops(self) -> None:
         """Looking up, and telling of what was found."""
         super().make_ops()
         self._query_factory_op = FxnOp(self.query_factory)
-        self._memory_op = MemoryOp(self.memory_model)
         self._format_memory_op = FxnOp(_format_memories)
         self._prompt_op = PromptOp(self.prompt)
         self._package_op = FxnOp(_with_memories)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState
-from ldp_tui.core.messages import MalformedMessageError, Message
+from ldp_tui.agents.asking import until_readable
+from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState, default_llm_config
+from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolResponseMessage
 from ldp_tui.graph import OpResult, compute_graph
+from ldp_tui.models.config import LLMConfig
 from ldp_tui.models.modules import ReActModule, ReActModuleSinglePrompt, ToolDescriptionMethods
 from ldp_tui.models.modules.react_prompts import (
     ACT_DEFAULT_PROMPT_TEMPLATE,
@@ -21,15 +23,13 @@ from ldp_tui.models.modules.react_prompts import (
     REACT_DEFAULT_SINGLE_PROMPT_TEMPLATE,
 )
 
-logger = logging.getLogger(__name__)
-
-ATTEMPTS: Final = 5
-"""How often a turn is asked for whose reply cannot be read."""
-
 
 class ReActAgent(LanguageAgent):
     """Reasons and acts in turns; its state holds the conversation as ReAct writes it, observations included."""
 
+    llm_config: LLMConfig = Field(
+        default_factory=partial(default_llm_config, logprobs=True, top_logprobs=1), description="See SimpleAgent."
+    )
     sys_prompt: str = Field(description="System prompt; the default is ReAct's, for one reply or for two.")
     tool_description_method: ToolDescriptionMethods = Field(
         default=ToolDescriptionMethods.STR, description="How a single prompt describes the tools."
@@ -70,12 +70,7 @@ class ReActAgent(LanguageAgent):
         Raises:
             MalformedMessageError: If none of five replies can be read.
         """
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return await self._turn(agent_state, obs)
-            except MalformedMessageError as error:
-                logger.info("Reply %d cannot be read: %s", attempt, error)
-        return await self._turn(agent_state, obs)
+        return await until_readable(lambda: self._turn(agent_state, obs))
 
     @compute_graph()
     async def _turn(

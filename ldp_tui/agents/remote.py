@@ -125,7 +125,7 @@ class HTTPAgentClient(Agent[StateModel]):
 
 
 def remote_player(
-    model: str, *, token_env: str = TOKEN_VARIABLE, timeout: float | None = 300.0
+    model: str = "", *, token_env: str = TOKEN_VARIABLE, timeout: float | None = 300.0
 ) -> HTTPAgentClient[SimpleAgentState]:
     """The agent at the URL `model`, for people; the token is in the variable `token_env`, where there is one.
 

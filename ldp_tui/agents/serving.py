@@ -1,7 +1,8 @@
 """An agent behind HTTP, in LDP's protocol: GET /info, POST /init_state, POST /get_asv, with a bearer token.
 
 Works in training and in evaluation mode alike: the graph of a decision ends with the request. An answer of `/get_asv`
-has a fourth element that clients of LDP do not look at: reasoning, tokens and cost.
+has a fourth element that clients of LDP do not look at: reasoning, tokens and cost. Importing this raises MissingExtra
+without the extra `serve`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,17 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
+from ldp_tui.web.guard import (  # isort: skip (first, for it says which extra is needed)
+    Refused,
+    bearer_check,
+    guarded_route,
+    while_connected,
+)
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ldp_tui.agents.remote import TOKEN_VARIABLE
@@ -20,14 +30,9 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import ToolsAdapter
 from ldp_tui.graph import OpResult, eval_mode
-from ldp_tui.web import require_serving
 from ldp_tui.web.failures import failure_report
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
 logger = logging.getLogger(__name__)
-StateModel = TypeVar("StateModel", bound=BaseModel)
 
 
 def make_simple_agent_server(
@@ -44,16 +49,7 @@ def make_simple_agent_server(
         render_docs: Show the page of the interface at `/docs`.
         agent_state_type: The agent's state.
         token: What clients must bring; the variable AUTH_TOKEN by default. While there is none, none gets in.
-
-    Raises:
-        MissingExtra: Without the extra `serve`.
     """
-    require_serving("Serving an agent")
-    from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse
-
-    from ldp_tui.web.guard import bearer_check, guarded_route, while_connected
-
     app = FastAPI(title=type(agent).__name__, docs_url="/docs" if render_docs else None, redoc_url=None)
     app.router.route_class = guarded_route(bearer_check(lambda: token or os.environ.get(TOKEN_VARIABLE)))
     served = _Served(agent, TypeAdapter(agent_state_type))
@@ -142,7 +138,7 @@ def _action(action: Any) -> dict[str, Any]:
     return {"value": value.model_dump(mode="json")}
 
 
-async def _body(request: Any) -> Any:
+async def _body(request: Request) -> Any:
     try:
         return await request.json()
     except (ValueError, RecursionError) as error:
@@ -158,15 +154,11 @@ def _validated(adapter: TypeAdapter[Any], value: Any, what: str) -> Any:
         raise _refused(f"{where}: {problem['msg']}") from error
 
 
-def _refused(detail: str) -> Exception:
-    from ldp_tui.web.guard import Refused
-
+def _refused(detail: str) -> Refused:
     return Refused(422, {"detail": detail})
 
 
-def _failed(error: Exception, during: str) -> Exception:
-    from ldp_tui.web.guard import Refused
-
+def _failed(error: Exception, during: str) -> Refused:
     report = failure_report(error, during=f"{during} failed", phase="agent")
     logger.warning("%s", report["detail"])
     return Refused(500, report)

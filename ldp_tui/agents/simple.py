@@ -87,11 +87,10 @@ def hide_action_content(msg: Message) -> Message:
     return msg
 
 
-def default_llm_config() -> LLMConfig:
+def default_llm_config(**settings: Any) -> LLMConfig:
     """The model that LDP's agents ask if nothing else is said."""
-    return LLMConfig(
-        models=[ModelSpec.from_name(DEFAULT_MODEL, temperature=0.1, timeout=DEFAULT_LLM_COMPLETION_TIMEOUT)]
-    )
+    given = {"temperature": 0.1, "timeout": DEFAULT_LLM_COMPLETION_TIMEOUT, **settings}
+    return LLMConfig(models=[ModelSpec.from_name(DEFAULT_MODEL, **given)])
 
 
 class LanguageAgent(Settings, Agent[SimpleAgentState]):

@@ -109,7 +109,10 @@ class Environment(ABC, Generic[State]):
         return None
 
     def success(self) -> bool | None:
-        """Whether the finished episode reached its goal; None where success is not defined."""
+        """Whether the finished episode reached its goal; None where success is not defined.
+
+        Asked at the end, also at one that the environment does not know of (`--max-steps`).
+        """
         return None
 
     async def get_id(self) -> str:

@@ -184,9 +184,8 @@ def _convert(call: ToolCall, started: float, result: Any) -> ToolResponseMessage
         return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True), structured=True)
     if type(result) is int:
         return _response(call, started, str(result))
-    return _response(
-        call, started, json.dumps(result, default=as_json), structured=isinstance(result, list | tuple | dict)
-    )
+    text = json.dumps(result, default=as_json)
+    return _response(call, started, text, structured=text.startswith(("[", "{")))
 
 
 def _response(

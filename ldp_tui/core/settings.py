@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ldp_tui.core.errors import UnknownSetting
+from ldp_tui.core.errors import UnknownSetting, UsageError
 
 
 class Settings(BaseModel):
@@ -32,3 +33,13 @@ def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any] | frozense
     for key in given:
         if key not in known:
             raise UnknownSetting(str(key), known, of=of)
+
+
+@contextmanager
+def values_of(what: str) -> Iterator[None]:
+    """Inside the block, values that do not fit are UsageErrors of one line that begins with `what`."""
+    try:
+        yield
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
+        raise UsageError(f"{what}: {'; '.join(problems)}.") from error

@@ -20,8 +20,7 @@ from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages, copy_message
 from ldp_tui.core.trajectory import Trajectory, Transition, step_line
-from ldp_tui.datasets.files import FileError, whole_file
-from ldp_tui.datasets.sft import Exported
+from ldp_tui.datasets.files import Exported, FileError, whole_file
 from ldp_tui.engine.events import (
     AgentRecord,
     EndReason,

@@ -243,8 +243,6 @@ def _settings(spec: ModelSpec, settings: Mapping[str, Any], *, with_tools: bool)
     """What is sent besides messages and tools: the request's own settings over the model's."""
     given = {name: value for name, value in settings.items() if value is not None}
     merged = {**spec.request_settings(), **given}
-    if merged.get("n") == 1:
-        del merged["n"]
     if not with_tools:  # servers refuse them without tools
         merged = {name: value for name, value in merged.items() if name not in ("parallel_tool_calls", "tool_choice")}
     return merged

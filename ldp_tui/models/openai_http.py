@@ -69,6 +69,8 @@ async def embed(body: Mapping[str, Any], *, base: str, key: str | None, model: s
 def _body(request: Request) -> bytes:
     settings = {name: value for name, value in request.settings.items() if name not in _LIBRARY_SETTINGS}
     extra = settings.pop("extra_body", None) or {}
+    if settings.get("n") == 1:  # what everybody does by themselves, and not everybody knows the word
+        del settings["n"]
     settings.pop("extra_headers", None)
     body: dict[str, Any] = {
         "model": served_name(request.spec.name),

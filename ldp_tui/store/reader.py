@@ -30,7 +30,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import MemoryRow, Operation, StepRow
+from ldp_tui.store.rows import EpisodeOperation, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -163,7 +163,7 @@ class Reader:
         with self._query() as connection:
             return timeline(connection, self._id(key))
 
-    def operations(self, key: int | str) -> Iterator[Operation]:
+    def operations(self, key: int | str) -> Iterator[EpisodeOperation]:
         """Everything of an episode as the operations that record it again, with an equal hash chain.
 
         A fork's own rows only: its parent has to be written first. A running episode yields no EndEpisode.

@@ -108,7 +108,7 @@ def test_list(recorded: Commands) -> None:
         ("--env maze --agent rand", [2, 1]),
         ("--agent optimal --min-return 1", [4, 3]),
         ("--success", [4, 3]),
-        ("--no-success", [5]),
+        ("--no-success", [5, 2, 1]),
         ("--text exit", [2, 1]),
         ("--limit 1", [5]),
         ("--env nothing", []),

@@ -139,3 +139,14 @@ async def test_gradients() -> None:
     result.compute_grads(3.0, backward_fns={LLMCallOp: llm_straight_through_estimator})
     assert op.get_input_grads(result.call_id)[1]["config"] == 3.0
     assert [(example.text, weight) for example, weight in op.get_examples()] == [("Yes.", 3.0)]
+
+
+def test_where_users_of_ldp_look_for_it() -> None:
+    """The ops that ask models are found in `ldp_tui.graph` too; other names are not."""
+    import ldp_tui.graph
+    from ldp_tui.graph import LLMCallOp as Found
+    from ldp_tui.graph import MemoryOp
+
+    assert Found is LLMCallOp
+    assert MemoryOp.__name__ == "MemoryOp"
+    assert not hasattr(ldp_tui.graph, "NoSuchOp")

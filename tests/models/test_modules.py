@@ -52,6 +52,7 @@ TOOLS = [ACT, Tool.from_function(say), Tool.from_function(reset)]
         ("()", ()),
         ("1", (1,)),
         ("(1,)", (1,)),
+        ('("one, two",)', ("one, two",)),
         ("1, 2.5", (1, 2.5)),
         ("north", ("north",)),
         ('"north", 2', ("north", 2)),

@@ -40,7 +40,7 @@ def parse_message(m: Message, tools: Sequence[Tool]) -> ToolRequestMessage:
     thought = _THOUGHT.search(m.content)
     return ToolRequestMessage(
         content=(thought[1].strip() or None) if thought else None,
-        tool_calls=[_call(tool, given[1] if given else "")],
+        tool_calls=[call_with(tool, given[1] if given else "")],
     )
 
 
@@ -54,8 +54,12 @@ def first_action(reply: Message) -> Message:
     return reply.model_copy(update={"content": text[: given.end()]})
 
 
-def _call(tool: Tool, text: str) -> ToolCall:
-    """The call of a tool with the arguments in `text`: a tuple, or a JSON object of them by name."""
+def call_with(tool: Tool, text: str) -> ToolCall:
+    """The call of a tool with the arguments in `text`: a tuple, or a JSON object of them by name.
+
+    Raises:
+        MalformedMessageError: If they cannot be read, or are too few or too many.
+    """
     arguments, parameters = read_arguments(text), tool.info.get_properties()
     if len(arguments) == 1 and isinstance(arguments[0], dict) and arguments[0] and set(arguments[0]) <= set(parameters):
         return ToolCall.from_name(tool.info.name, **arguments[0])
@@ -81,7 +85,7 @@ def read_arguments(text: str) -> tuple[Any, ...]:
         return ()
     if text.startswith("{") and text.endswith("}"):
         return (_literal(text),)
-    inner = text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text
+    inner = (text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text).removesuffix(",")
     if inner == text and "," not in text:
         return (_literal(text),)
     if not inner:
