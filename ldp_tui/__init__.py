@@ -214,6 +214,8 @@ lend(
     {
         "make_named_environment": "ldp_tui.registry_lookup:make_named_environment",
         "environment_names": "ldp_tui.registry:environment_names",
+        "named_task_dataset": "ldp_tui.registry_lookup:named_task_dataset",
+        "task_dataset_files": "ldp_tui.registry_lookup:task_dataset_files",
         "acompletion": "ldp_tui.models.completion:acompletion",
         "agent_class": "ldp_tui.agents.config:agent_class",
         "EmbeddingOp": "ldp_tui.models.ops:EmbeddingOp",

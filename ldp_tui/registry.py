@@ -17,7 +17,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui import __version__
+from ldp_tui.adapters import aviary_make, aviary_names, ldp_make
 from ldp_tui.adapters.catalogue import CATALOGUE
+from ldp_tui.adapters.real_packages import importing_any_of
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
@@ -28,7 +30,9 @@ from ldp_tui.environment_files import EnvironmentFile, environment_files, find_e
 from ldp_tui.web.addresses import check_address
 
 if TYPE_CHECKING:
+    from ldp_tui.adapters.aviary_env import AviaryEnvironment
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.adapters.ldp_agent import LdpAgent
 
 ENVIRONMENT_GROUP = "ldp_tui.envs"
 AGENT_GROUP = "ldp_tui.agents"
@@ -87,6 +91,10 @@ def environment_names() -> list[EnvironmentName]:
     names = [EnvironmentName(file.name, file.group, file.summary, error=file.error) for file in environment_files()]
     names += [EnvironmentName(e.name, "plug-in", e.value) for e in entry_points(group=ENVIRONMENT_GROUP)]
     names += [EnvironmentName(entry.id, entry.group, entry.description, entry.extra) for entry in CATALOGUE]
+    names += [
+        EnvironmentName(f"{aviary_names.PREFIX}:{entry.name}", "aviary", entry.summary, entry.needs)
+        for entry in aviary_names.AVIARY_NAMES
+    ]
     return names
 
 
@@ -107,6 +115,7 @@ def tried(names: Iterable[EnvironmentName]) -> list[EnvironmentName]:
 def agent_names() -> list[AgentName]:
     """Every player that can be listed."""
     names = [AgentName(name, summary) for name, (_, summary) in _AGENTS.items()]
+    names += [AgentName(f"{ldp_make.PREFIX}:{name}", summary) for name, summary in ldp_make.listed().items()]
     return names + [AgentName(entry.name, entry.value) for entry in entry_points(group=AGENT_GROUP)]
 
 
@@ -127,7 +136,13 @@ def environment_of(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
         return _from_factory(partial(remote_environment, spec.model), spec, name=f"{REMOTE}:{spec.model}")
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
-        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+        with importing_any_of(str(file.path)):
+            make = load_factory(file)
+        return _from_factory(make, spec, name=spec.name, source=file)
+    if spec.name == aviary_names.PREFIX and spec.model:
+        name = f"{spec.name}:{spec.model}"
+        call = partial(_call, what=f"environment {name!r}")
+        return _with_aviary_record(aviary_make.make_named(spec.model, spec.options, call), name, spec, {})
     if spec.model:
         return _from_module(spec)
     for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
@@ -142,6 +157,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
         UsageError: Unknown kind or option; one line says which and what exists.
     """
     spec = Spec.parse(text)
+    if spec.name == ldp_make.PREFIX and spec.model:
+        return _ldp_agent(ldp_make.make_named(spec.model, spec.options, partial(_call, what=f"player {text!r}")), spec)
     factory = _named_agent(spec.name)
     model = spec.model or None
     what = f"player {spec.name!r}"
@@ -156,7 +173,10 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
     elif model is not None and not _takes(factory, "model"):
         raise UsageError(f"{what} takes no model, so nothing can follow its colon; {spec.model!r} was given.")
     options = {**({"model": model} if model else {}), **spec.options}
-    agent = _call(factory, options, what=what)
+    call = partial(_call, what=what)
+    agent = ldp_make.make_class(factory, options, call) if ldp_make.is_ldp_class(factory) else call(factory, options)
+    if ldp_make.is_ldp_agent(agent):
+        return _ldp_agent(ldp_make.adopted(agent), spec)
     if not isinstance(agent, Agent):
         raise UsageError(f"{text!r} makes a {type(agent).__name__}, not an Agent.")
     return agent, AgentRecord(str(spec), agent.kind, model, dict(spec.options))
@@ -195,7 +215,10 @@ def _named_agent(name: str) -> Callable[..., Any] | None:
 
 def _loaded(entry: EntryPoint) -> Callable[..., Any]:
     try:
-        loaded: Callable[..., Any] = entry.load()
+        with importing_any_of(f"The plug-in {entry.name}"):
+            loaded: Callable[..., Any] = entry.load()
+    except UsageError:
+        raise
     except Exception as error:
         raise UsageError(
             f"The plug-in {entry.name} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
@@ -206,7 +229,10 @@ def _loaded(entry: EntryPoint) -> Callable[..., Any]:
 def _module(name: str) -> ModuleType | None:
     """The module of that name; None if there is none."""
     try:
-        return import_module(name)
+        with importing_any_of(name):
+            return import_module(name)
+    except UsageError:
+        raise
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             return None
@@ -252,10 +278,12 @@ def _from_module(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
 def _from_factory(
     factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
 ) -> tuple[Environment[Any], EnvironmentRecord]:
-    made = _call(factory, spec.options, what=f"environment {name!r}")
+    made = aviary_make.made_by(factory, spec.options, partial(_call, what=f"environment {name!r}"))
     packages = {"ldp-tui": __version__}
     if source is not None:
         packages["source"] = source.digest
+    if aviary_make.is_adopted(made):
+        return _with_aviary_record(made, name, spec, packages)
     if isinstance(made, Environment):
         return made, EnvironmentRecord(name, "tools", dict(spec.options), packages)
     import gymnasium
@@ -266,6 +294,19 @@ def _from_factory(
         raise UsageError(f"environment {name!r} makes a {type(made).__name__}, not an Environment.")
     adapted = GymnasiumEnvironment(made)
     return adapted, _gymnasium_record(adapted, name, spec.options, packages)
+
+
+def _with_aviary_record(
+    made: AviaryEnvironment, name: str, spec: Spec, packages: Mapping[str, str]
+) -> tuple[Environment[Any], EnvironmentRecord]:
+    played = {"ldp-tui": __version__, **packages, **aviary_make.packages_of(made)}
+    return made, EnvironmentRecord(name, "aviary", dict(spec.options), played)
+
+
+def _ldp_agent(agent: LdpAgent, spec: Spec) -> tuple[Agent[Any], AgentRecord]:
+    played = agent.ldp_agent
+    config = {**spec.options, "packages": ldp_make.packages_of(played)}
+    return agent, AgentRecord(str(spec), agent.kind, ldp_make.model_of(played), config, ldp_make.prompt_of(played))
 
 
 def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:

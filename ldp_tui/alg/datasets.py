@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from ldp_tui.alg.callbacks.metrics import ComputeTrajectoryMetricsMixin
-from ldp_tui.core.dummy import DummyEnv
-from ldp_tui.core.tasks import TaskDataset
+from ldp_tui.core import tasks
 
 
-class DummyTaskDataset(TaskDataset[DummyEnv], ComputeTrajectoryMetricsMixin):
+class DummyTaskDataset(tasks.DummyTaskDataset, ComputeTrajectoryMetricsMixin):
     """An endless supply of `DummyEnv`, with metrics."""
-
-    def get_new_env(self) -> DummyEnv:
-        """Another one."""
-        return DummyEnv()

@@ -26,6 +26,7 @@ class Format(StrEnum):
 
     sft_jsonl = "sft-jsonl"
     jsonl = "jsonl"
+    ldp_jsonl = "ldp-jsonl"
     gym_llm = "gym-llm"
     gif = "gif"
     mp4 = "mp4"
@@ -47,8 +48,8 @@ def export(
         typer.Option(
             "--format",
             "-f",
-            help="sft-jsonl: chat for fine-tuning. jsonl: everything, to import again. gym-llm: its result folder. "
-            "gif, mp4: a film of one episode.",
+            help="sft-jsonl: chat for fine-tuning. jsonl: everything, to import again. "
+            "ldp-jsonl: LDP's trajectories. gym-llm: its result folder. gif, mp4: a film of one episode.",
         ),
     ],
     output: Annotated[
@@ -105,6 +106,10 @@ def _write(reader: Reader, ids: Sequence[int], output: Path, format_: Format, fi
             from ldp_tui.datasets.lossless import write_lossless
 
             return write_lossless(reader, ids, output)
+        case Format.ldp_jsonl:
+            from ldp_tui.datasets.ldp_files import write_ldp
+
+            return write_ldp(reader, ids, output)
         case Format.gym_llm:
             from ldp_tui.datasets.gym_llm import write_gym_llm
 

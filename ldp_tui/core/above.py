@@ -15,6 +15,8 @@ from typing import Any, Literal
 Borrowed = Literal[
     "make_named_environment",
     "environment_names",
+    "named_task_dataset",
+    "task_dataset_files",
     "acompletion",
     "agent_class",
     "EmbeddingOp",

@@ -82,12 +82,15 @@ def action_json(action: Any, *, unique: str) -> dict[str, Any] | None:
     """An action as LDP writes an `OpResult`. Plain ones get a call id derived from `unique`."""
     if action is None:
         return None
-    message: Message = action.value
-    if hasattr(action, "to_dict"):
-        return {**action.to_dict(), "value": message_json(message)}
-    digest = blake2b(unique.encode(), digest_size=32).digest()
-    call = {"run_id": str(UUID(bytes=digest[:16])), "fwd_id": str(UUID(bytes=digest[16:]))}
-    return RecordedAction(message, call, "action", PLAIN_OP).to_dict()
+    if isinstance(action, RecordedAction):
+        return action.to_dict()
+    call = getattr(action, "call_id", None)
+    if call is None:
+        digest = blake2b(unique.encode(), digest_size=32).digest()
+        ids = {"run_id": str(UUID(bytes=digest[:16])), "fwd_id": str(UUID(bytes=digest[16:]))}
+        return RecordedAction(action.value, ids, "action", PLAIN_OP).to_dict()
+    ids = {"run_id": str(call.run_id), "fwd_id": str(call.fwd_id)}
+    return RecordedAction(action.value, ids, action.op_name, action.op_class_name, action.logprob).to_dict()
 
 
 def read_action(fields: Any) -> Any:

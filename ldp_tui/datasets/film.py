@@ -129,6 +129,7 @@ def write_mp4(frames: Iterator[Image.Image], path: Path, *, fps: float) -> int:
         MissingExtra: If the package `av` is not installed.
         FileError: If the file cannot be written.
     """
+    av: Any
     try:
         import av
     except ImportError as error:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ldp_tui.core.agent import Agent, Usage, listening
+from ldp_tui.core.agent import Agent, PlainAction, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
@@ -62,6 +62,7 @@ class Episode:
         self._numbered = numbered_calls(itertools.count())
         self.reflection: list[str] = []
         self._usage: Usage | None = None
+        self._graph: Mapping[str, Any] | None = None
         self._value = 0.0
         self._agent_us = 0
         self._streamed: asyncio.Queue[str | None] | None = None
@@ -125,7 +126,7 @@ class Episode:
         """Let the agent choose; its reasoning is in `reflection` afterwards. Raises PhaseFailed."""
         self._notice("agent")
         self._phase = "agent"
-        self.reflection, self.probabilities, self._usage = [], None, None
+        self.reflection, self.probabilities, self._usage, self._graph = [], None, None, None
         if self._watch is not None:
             await self._watch.before_decision(self._agent_state, self._observation)
         started = time.perf_counter_ns()
@@ -136,6 +137,8 @@ class Episode:
                 )
             self.action = copy_message(_as_message(chosen))
             self._agent_state, self._value = state, float(value)
+            if type(chosen) is not PlainAction:
+                self._graph = _graph(chosen)
         except Exception as error:
             raise self._fail(error) from error
         self._agent_us = (time.perf_counter_ns() - started) // 1000
@@ -192,6 +195,7 @@ class Episode:
             agent_us=self._agent_us,
             env_us=env_us,
             usage=self._usage,
+            graph=self._graph,
         )
 
     def end(self) -> EpisodeEnded:
@@ -253,6 +257,21 @@ class Episode:
     def _info(self) -> Mapping[str, Any]:
         info: dict[str, Any] = copy_json(dict(self._env.info()))
         return info
+
+
+def _graph(chosen: Any) -> Mapping[str, Any] | None:
+    """The compute graph behind an action, if it has one of more than the action itself and all of it was kept."""
+    from ldp_tui.graph.results import OpResult
+
+    if not isinstance(chosen, OpResult) or chosen.recorded("input") is None or not chosen.consumed():
+        return None
+    from ldp_tui.graph.sketch import sketch
+
+    try:
+        return sketch(chosen).as_json()
+    except Exception as error:  # noqa: BLE001 (a drawing that cannot be made, of whatever values, costs no episode)
+        logger.info("The graph behind an action cannot be drawn: %r", error)
+        return None
 
 
 def _as_message(chosen: Any) -> Message:

@@ -177,6 +177,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
         legal_actions=_as_tuple(shown.get("legal_actions")),
         env_us=row.dt_us or 0,
         usage=Usage(row.tokens_in or 0, row.tokens_out or 0, row.cost_usd or 0.0) if spent else None,
+        graph=shown.get("graph"),
     )
 
 
@@ -232,7 +233,7 @@ def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> 
 
 
 def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
-    """Info, legal actions and probabilities in one JSON text; None when there is nothing to tell."""
+    """Info, legal actions, probabilities and compute graph in one JSON text; None when there is nothing to tell."""
     parts: dict[str, Any] = {}
     if event.info:
         parts["info"] = dict(event.info)
@@ -240,6 +241,8 @@ def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
         parts["legal_actions"] = list(event.legal_actions)
     if isinstance(event, StepTaken) and event.probabilities is not None:
         parts["probabilities"] = dict(event.probabilities)
+    if isinstance(event, StepTaken) and event.graph is not None:
+        parts["graph"] = dict(event.graph)
     return json_text(parts) if parts else None
 
 

@@ -15,7 +15,7 @@ from ldp_tui.graph.contexts import OpCtx
 from ldp_tui.graph.errors import ForeignResult, UnknownOp
 from ldp_tui.graph.modes import get_training_mode
 from ldp_tui.graph.results import Inputs, Node, OpResult, ResultOrValue, TOutput_co
-from ldp_tui.graph.runs import CallID, Run, in_call, in_run
+from ldp_tui.graph.runs import CallID, in_call, in_run
 from ldp_tui.graph.trees import Structure
 
 __all__ = [
@@ -117,11 +117,10 @@ class Op(ABC, Generic[TOutput_co]):
                         f"{self.name}: all args and kwargs must have the same run_id as the call. This one is a result "
                         "of an earlier run: give its `value`, or call both ops within one `compute_graph()`."
                     )
-            call_id = CallID(run.id, uuid4())
-            training = get_training_mode()
+            call_id, ctx, training = CallID(run.id, uuid4()), self.ctx, get_training_mode()
             if training:
                 stored = {name: _stored(value) for name, value in kwargs.items()}
-                self.ctx.update(call_id, "input", self._inputs(tuple(map(_stored, args)), stored))
+                ctx.update(call_id, "input", self._inputs(tuple(map(_stored, args)), stored))
             try:
                 with in_call(call_id):
                     value = await self.forward(
@@ -129,11 +128,11 @@ class Op(ABC, Generic[TOutput_co]):
                         **{name: OpResult.unwrap_value(value) for name, value in kwargs.items()},
                     )
             except BaseException:
-                self._forget(run, call_id)
+                ctx.forget(call_id)
                 raise
-            node = Node(call_id, self.name, resolve_fully_qualified_name(type(self)), value, self)
+            node = Node(call_id, ctx.op_name, resolve_fully_qualified_name(type(self)), value, self)
             if training:
-                self.ctx.update(call_id, "output", node)
+                ctx.update(call_id, "output", node)
             return OpResult.of(node, run)
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
@@ -144,10 +143,6 @@ class Op(ABC, Generic[TOutput_co]):
                 return Inputs(args[index:], {**named, **kwargs})
             named[parameter.name] = value
         return Inputs((), {**named, **kwargs})
-
-    def _forget(self, run: Run, call_id: CallID) -> None:
-        if (records := run.records(self.name)) is not None:
-            records.pop(call_id.fwd_id, None)
 
     @cached_property
     def _fwd_args(self) -> list[inspect.Parameter]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOutput_co = TypeVar("TOutput_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node(Stored):
     """What a run keeps of a result. `op` is None where the result came from a file."""
 
@@ -41,7 +41,7 @@ class Node(Stored):
         return OpResult.of(self, run)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inputs(Stored):
     """What a call was given: positional inputs (of `*args`) and those with a name. Results of the run are nodes."""
 

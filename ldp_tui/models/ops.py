@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui.core.agent import Usage, heard_live, reflect, spend
@@ -59,7 +59,7 @@ class LLMCallOp(Op[Message]):
 
     async def forward(
         self,
-        config: LLMConfig,
+        config: LLMConfig | Mapping[str, Any] | str,
         msgs: Sequence[Message],
         tools: Sequence[Tool] | None = None,
         tool_choice: Tool | str | None = None,
@@ -68,7 +68,9 @@ class LLMCallOp(Op[Message]):
 
         Raises:
             ModelError: If no model of the chain gives a usable reply.
+            UnknownSetting: If `config` has a key that does not exist.
         """
+        config = LLMConfig.model_validate(config)
         if self.response_validator is not None:
             config = config.model_copy(update={"response_validator": self.response_validator})
         model = LLMModel(llm_config=config)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "home", "play", "library", "replay", "tools", "log", "help"]
+Scope = Literal["app", "home", "play", "library", "replay", "tools", "graph", "log", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ ACTIONS: tuple[Command, ...] = (
     Command("replay.jump", "replay", "Jump", "j", "jump", "To a step or share; the digits go to 0–90 %.", footer=True),
     Command("replay.beside", "replay", "Beside", "c", "beside", "Another episode of the same seed, side by side.",
             footer=True),
+    Command("replay.branches", "replay", "Branches", "b", "branches", "The forks of this episode, as a tree."),
+    Command("replay.graph", "replay", "Graph", "g", "graph", "The compute graph that led to this step's action."),
     Command("replay.copy", "replay", "Copy step", "y", "copy_step", "This step as JSON, to the clipboard."),
     Command("replay.back", "replay", "Back", "escape,q", "back", "Close.", footer=True, shown_key="esc"),
     # Tools of an environment
@@ -120,6 +122,14 @@ ACTIONS: tuple[Command, ...] = (
     Command("tools.again", "tools", "Read again", "r,f5", "again", "Look at the environment anew, as after an edit.",
             footer=True, shown_key="r"),
     Command("tools.back", "tools", "Back", "escape,q,t", "app.back", "Close.", footer=True, shown_key="esc"),
+    # Compute graph of a step
+    Command("graph.previous", "graph", "Step back", "comma", "move(-1)", "The graph of the step before.", footer=True,
+            shown_key=","),
+    Command("graph.next", "graph", "Step", "full_stop", "move(1)", "The graph of the next step.", footer=True,
+            shown_key="."),
+    Command("graph.save", "graph", "Save SVG", "s", "save", "Write the drawing as an SVG file.", footer=True),
+    Command("graph.copy", "graph", "Copy", "y", "copy", "The drawing as text, to the clipboard.", footer=True),
+    Command("graph.back", "graph", "Back", "escape,q,g", "app.back", "Close.", footer=True, shown_key="esc"),
     # Engine log and help
     Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
     Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,

@@ -52,8 +52,15 @@ def url_of(listening: socket.socket) -> str:
 
 
 async def serve(app: Any, listening: socket.socket) -> None:
-    """Answer at `listening` until cancelled or, in the main thread, interrupted."""
-    await _Server(app).serve([listening])
+    """Answer at `listening` until cancelled or, in the main thread, interrupted; its lifespan ends too."""
+    server = _Server(app)
+    answering = asyncio.ensure_future(server.serve([listening]))
+    try:
+        await asyncio.shield(answering)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await answering
+        raise
 
 
 def serve_until_interrupted(app: Any, listening: socket.socket) -> None:

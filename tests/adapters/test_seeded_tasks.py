@@ -110,7 +110,8 @@ async def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ("remote:ftp://host", "'ftp://host' is no address; expected remote:http://HOST:PORT."),
         ("remote:http://host:many", "is no address: Port could not be cast"),
         ("remote", "'' is no address"),
-        ("remote:http://host,task=first", "task='first' is neither a number nor arguments"),
+        ("remote:http://host,task=first", "Option 'task' of environment 'remote:http://host' must be a whole number"),
+        ("remote:http://host,task=true", "'task'"),
         ("remote:http://host,tusk=1", "Unknown option 'tusk' of environment 'remote:http://host'. Did you mean task?"),
     ],
 )

@@ -30,13 +30,15 @@ class Hostile(Environment[None]):
         self.steps, self.tools = 0, []
         self.reward, self.done = 0.0, False
 
-    async def reset(self) -> tuple[Messages, list[Tool]]:  # type: ignore[override]
+    async def reset(  # type: ignore[override]
+        self, *, seed: int | None = None
+    ) -> tuple[Messages, list[Tool]]:
         self.steps = 0
         paint = Tool.from_function(self.paint)
         paint.info.description = HOSTILE
         paint.info.get_properties()["label"]["description"] = HOSTILE
         self.tools = [paint, Tool.from_function(self.finish)]
-        return [Message(content=f"first {HOSTILE}")], self.tools
+        return [Message(content=f"seed {seed} {HOSTILE}")], self.tools
 
     async def step(self, action: Message) -> tuple[Messages, float, bool, bool]:
         self.steps, self.reward, self.done = self.steps + 1, -0.5, False
@@ -105,12 +107,12 @@ async def test_everything_said_is_text(page: Page) -> None:
         assert HOSTILE in await text(page, selector)
     assert await page.evaluate("document.querySelectorAll('main img').length") == 0
     assert await page.evaluate("document.scripts.length") == 1
-    assert await page.evaluate("document.querySelector('.screen .bold').textContent") == "bold"
-    assert await page.evaluate("document.querySelector('.screen .bg1').textContent") == "red"
+    assert await page.evaluate("document.querySelector('#frame pre .bold').textContent") == "bold"
+    assert await page.evaluate("document.querySelector('#frame pre .bg1').textContent") == "red"
 
 
 async def test_call_by_keyboard_alone(page: Page) -> None:
-    """Tab, letters and Enter fill a form and call the tool; result, reward and return are shown, and said aloud."""
+    """Tab, letters, Shift+Enter and Enter fill a form and call the tool; result, reward and return are shown."""
     await page.press("Tab")
     assert await page.evaluate("document.activeElement.className") == "skip"
     await page.press("Enter", text="\r")
@@ -118,13 +120,17 @@ async def test_call_by_keyboard_alone(page: Page) -> None:
     for _ in range(2):
         await page.press("Tab")
     assert await page.evaluate("document.activeElement.labels[0].innerText") == "label\nstring · required"
-    await page.type("a label")
+    await page.type("a")
+    await page.press("Enter", text="\r", modifiers=8)
+    await page.type("label")
     await page.press("Tab")
     await page.type('["x", "y"]')
-    await page.press("Enter", text="\r", modifiers=2)
-    await page.until("document.querySelectorAll('#log li').length === 2")
+    await page.press("Enter", text="\r")
+    await page.until(
+        "document.getElementById('calls').textContent === '1' && !document.querySelector('.calls').disabled"
+    )
     newest = await text(page, "#log li")
-    assert "a label ['x', 'y'] fill 4 True" in newest
+    assert "a\nlabel ['x', 'y'] fill 4 True" in newest
     assert "▼ reward −0.5" in newest
     assert (await text(page, "#calls"), await text(page, "#return"), await text(page, "#state")) == (
         "1",
@@ -163,8 +169,9 @@ async def test_end_and_new_episode(page: Page) -> None:
     await page.until("document.getElementById('state').textContent === 'over'")
     assert "▲ reward 2 · done · success" in await text(page, "#log li")
     assert await page.evaluate("[...document.querySelectorAll('.calls')].every((each) => each.disabled)")
-    await page.evaluate("document.getElementById('new').click()")
+    await page.evaluate("document.getElementById('seed').value = '12'; document.getElementById('new').click()")
     await page.until("document.getElementById('state').textContent === 'open'")
+    assert "seed 12" in await text(page, "#log li")
     assert (await text(page, "#return"), await text(page, "#calls")) == ("0", "0")
     assert await page.evaluate("document.querySelectorAll('#log li').length") == 1
 

@@ -45,7 +45,8 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "ldp.graph.torch_ops": "ldp_tui.graph.torch_ops",
     "ldp.llms": ("ldp_tui.models",),
     "ldp.llms.prompts": "ldp_tui.models.prompts",
-    "ldp.utils": ("ldp_tui.alg.failures", "ldp_tui.alg", "ldp_tui.core.trajectory"),
+    "ldp.shims": "ldp_tui.alg.progress",
+    "ldp.utils": ("ldp_tui.core.trajectory", "ldp_tui.core.transitions", "ldp_tui.alg.failures", "ldp_tui.alg"),
 }
 
 OTHER_NAMES: dict[tuple[str, str], str] = {

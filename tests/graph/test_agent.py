@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,15 @@ class Plain(Agent[None]):
         return await self.wrap_action(Message(role="assistant", content="hello")), None, 0.0
 
 
+@dataclass(slots=True)
+class Slotted:
+    op: IdentityOp[int]
+
+
 class Built(Plain):
     def __init__(self) -> None:
         self.module = Module()
+        self.slotted = Slotted(IdentityOp[int]())
         self.op = IdentityOp[int]()
         self.late: list[Op[Any]] = []
         self.late.append(IdentityOp[int]())
@@ -78,7 +85,8 @@ def test_names() -> None:
     assert late.startswith("IdentityOp-")
     assert found.pop("inner.given") == "my-op"
     assert found == {
-        name: name for name in ("op", "module.op", "module.inner.first", "module.inner.more.0", "inner.op")
+        name: name
+        for name in ("op", "module.op", "module.inner.first", "module.inner.more.0", "inner.op", "slotted.op")
     }
     agent.prepare(env=DummyEnv(), seed=0)
     assert agent.late[0].name == "late.0"
@@ -163,7 +171,7 @@ TYPED = '''
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ldp_tui.core import Message, Tool
+from ldp_tui.core import Action, Message, Tool
 from ldp_tui.graph import Agent, FxnOp, OpResult, compute_graph
 
 
@@ -197,6 +205,7 @@ class MyAgent(Agent[MyComplexState]):
 async def play(agent: MyAgent) -> float:
     state = await agent.init_state([])
     action, state, value = await agent.get_asv(state, [])
+    accepted: Action = action
     reveal_type(state.vector)
     for name, op in agent.named_ops():
         reveal_type(name)
@@ -221,8 +230,9 @@ def test_types(tmp_path: Path) -> None:
         env={**os.environ, "MYPYPATH": str(root)},
         cwd=tmp_path,
     )
-    said = [line.partition(": ")[2].partition("  [")[0] for line in done.stdout.replace("builtins.", "").splitlines()]
-    assert said[:-1] == [
+    told = done.stdout.replace("builtins.", "").splitlines()
+    said = [line.partition(": ")[2].partition("  [")[0] for line in told if line.startswith("typed.py")]
+    assert said == [
         'note: Revealed type is "ldp_tui.core.messages.Message"',
         'note: Revealed type is "list[float]"',
         'note: Revealed type is "str"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections import defaultdict
@@ -342,6 +343,35 @@ def test_layouts(seed: int) -> None:
                 assert rows == [other.y] * (other.net in users)
         assert not cells or connected((place.exit, place.y + place.height - 1), cells) == cells
     assert all(width(row) <= layout.width for row in draw(layout).splitlines())
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=50, deadline=None)
+def test_sketches_as_json(seed: int) -> None:
+    """They are read as they were written."""
+    drawn = random_sketch(seed)
+    assert Sketch.from_json(json.loads(json.dumps(drawn.as_json()))) == drawn
+
+
+@pytest.mark.parametrize(
+    ("boxes", "arrows"),
+    [
+        ([], []),
+        ([["a", []]], []),
+        ([["a", ["x"]], ["a", ["x"]]], []),
+        ([["a", ["x"]]], [["a", "a", ""]]),
+        ([["a", ["x"]], ["b", ["x"]]], [["a", "b", ""], ["b", "a", ""]]),
+        ([["a", ["x"]]], [["a", "c", ""]]),
+        ([["a", ["x"]]], [["c", "a", ""]]),
+        ([["a"]], []),
+        (None, []),
+        ([["a", ["x"]]], [1]),
+    ],
+)
+def test_what_is_no_sketch(boxes: Any, arrows: Any) -> None:
+    """It is refused: a recording may come from anywhere."""
+    with pytest.raises(ValueError, match="no sketch of a graph"):
+        Sketch.from_json({"boxes": boxes, "arrows": arrows})
 
 
 async def test_a_large_graph() -> None:

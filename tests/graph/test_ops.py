@@ -145,9 +145,11 @@ async def test_values(value: object, mode: str) -> None:
 async def test_what_an_op_notes() -> None:
     """It is kept with the call: concurrent calls do not mix, and `logprob` is on the result."""
 
+    meeting = asyncio.Barrier(2)
+
     class Noting(FxnOp[int]):
         async def forward(self, x: int) -> int:
-            await asyncio.sleep(0.001 * (2 - x))
+            await meeting.wait()
             self.ctx.update(get_call_id(), "seen", x)
             self.ctx.update(get_call_id(), "logprob", -float(x))
             return x
@@ -369,6 +371,19 @@ async def test_a_prompt_that_looks_inside(template: str) -> None:
     with pytest.raises(KeyError):
         await PromptOp(template)(x=[Message()])
     assert (await PromptOp("{x.role}")(x=Message())).value == "user"
+
+
+async def test_renaming_during_a_call() -> None:
+    """The call is of the name that it began with."""
+
+    async def rename() -> str:
+        op.set_name("after")
+        return op.name
+
+    op = FxnOp(rename)
+    op.set_name("before")
+    result = await op()
+    assert (result.value, result.op_name, result.inputs) == ("after", "before", ([], {}))
 
 
 async def test_renaming() -> None:

@@ -34,7 +34,7 @@ async def test_serving_in_a_loop() -> None:
         task = asyncio.ensure_future(serve(app, listening))
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         writer.write(b"GET / HTTP/1.0\r\n\r\n")
-        assert (await reader.read()).endswith(b"hello")
+        assert b"hello" in await reader.read()
         writer.close()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -172,26 +173,28 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
 
     def start(self) -> None:
         """Answer until interrupted."""
-        app = self._own_app()
-        with contextlib.closing(bind(self.host, self.port)) as listening:
-            serve_until_interrupted(app, listening)
+        with self._listening() as listening:
+            serve_until_interrupted(self.app, listening)
 
     async def astart(self) -> None:
         """Answer until interrupted or cancelled."""
-        app = self._own_app()
-        with contextlib.closing(bind(self.host, self.port)) as listening:
-            await serve(app, listening)
+        with self._listening() as listening:
+            await serve(self.app, listening)
 
     async def close(self) -> None:
         """Close every environment; what goes wrong is logged."""
         await self.envs.close_all()
 
-    def _own_app(self) -> FastAPI:
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[socket.socket]:
+        """The server's own socket; `port` is then the one that it has."""
         if self.app is None:
             raise RuntimeError(
                 f"{type(self).__name__} was given a router: mount it on your application and run that instead."
             )
-        return self.app
+        with bind(self.host, self.port) as listening:
+            self.port = listening.getsockname()[1]
+            yield listening
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

@@ -126,10 +126,10 @@ class _ToolServer:
             openapi_extra={"requestBody": _request_body(tool)},
         )
 
-    async def create(self, request: Request, details: bool = False) -> Response:
+    async def create(self, request: Request, details: bool = False, seed: int | None = None) -> Response:
         """Make an environment and reset it: its id; with `details`, the tools and the first observation too."""
         environment_id = await self._create()
-        messages = await self._use(request, environment_id, "reset", _reset)
+        messages = await self._use(request, environment_id, "reset", lambda live: _reset(live, seed))
         if not details:
             return JSONResponse(environment_id)
         tools = [tool_schema(tool) for tool in self._tools]
@@ -187,8 +187,8 @@ class _ToolServer:
             return await while_connected(request, self._live.use(environment_id, work))
 
 
-async def _reset(live: Live[Environment[Any]]) -> list[dict[str, Any]]:
-    messages, _ = await reset_environment(live.env)
+async def _reset(live: Live[Environment[Any]], seed: int | None = None) -> list[dict[str, Any]]:
+    messages, _ = await reset_environment(live.env, seed=seed)
     live.unready = ""
     return messages_json(messages)
 
