@@ -176,7 +176,7 @@ class TestModels:
         assert (player.kind, step.usage, step.reflection) == ("llm", Usage(11, 3, 0.0), "")
         assert step.action.info == {"model": "fake", "finish_reason": "tool_calls", "logprob": -0.75}
         assert isinstance(step.action, ToolRequestMessage)
-        assert str(step.action.tool_calls[0]) == "go(by=2)"
+        assert step.action.tool_calls[0].function.arguments == {"by": 2}
         roles = [message["role"] for message in server.asked[0]["messages"]]
         assert (roles, server.asked[0]["tool_choice"]) == (["system", "user"], "required")
 
@@ -325,4 +325,4 @@ async def test_agent_behind_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
             events = await events_of(Counter(2), agent)
             assert sizes() == before
     assert (agent.kind, "open-sesame" in repr(player)) == ("llm", False)
-    assert [str(step.action.tool_calls[0]) for step in only(StepTaken, events)] == ["go(by=1)"] * 2
+    assert [step.action.tool_calls[0].function.arguments for step in only(StepTaken, events)] == [{"by": 1}] * 2
