@@ -29,7 +29,9 @@ WARM = 20
 
 
 class _Deaf:
-    """Listens to a decision as the recorder does, and drops what it hears."""
+    """Listens to a decision as the app does, and drops what it hears."""
+
+    live = True
 
     def reflect(self, text: str) -> None:
         """Reasoning."""

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,10 @@ async def rates(of: dict[str, Any], side: str, episodes: int) -> dict[str, float
         options = {"store": Path(folder) / "bench.db"} if side == "ldp_tui_recording" else {}
         for steps, batch in ((10, 16), (10, 256), (1, 16)):
             manager = of["RolloutManager"](agent_of(of, one_step=steps == 1), **options)
-            await play(of, manager, batches=1, batch=batch, steps=steps)  # imports, first-use caches
             batches = max(1, episodes // batch)
-            seconds, used = await play(of, manager, batches=batches, batch=batch, steps=steps)
+            with manager.recording() if options else nullcontext():
+                await play(of, manager, batches=1, batch=batch, steps=steps)  # imports, first-use caches
+                seconds, used = await play(of, manager, batches=batches, batch=batch, steps=steps)
             figures[f"steps_per_second_{steps}_steps_batch_{batch}"] = batches * batch * steps / seconds
             figures[f"steps_per_cpu_second_{steps}_steps_batch_{batch}"] = batches * batch * steps / used
     return figures

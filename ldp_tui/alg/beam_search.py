@@ -93,7 +93,7 @@ class BeamSearchRollout:
 
     async def _search(self, env: Environment[Any], max_steps: int | None, seed: int | None) -> Trajectory:
         branches = Branches(env, clone=self.env_clone_fn, factory=self._env_factory, redo=self.replay_actions_on_clone)
-        async with self._manager.stage() as stage:
+        with self._manager.stage() as stage:
             search = Search(stage, branches, max_steps, self.agent_clone_fn)
             async with Play(stage, env, max_steps=max_steps, seed=seed_to_replay(env, seed)) as root:
                 tried = self.search_buffer[root.uid] = []

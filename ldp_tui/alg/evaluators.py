@@ -140,17 +140,18 @@ async def play_through_dataset(
     hooks = Hooks(callbacks)
     await hooks.call("before_eval_loop")
     batches = task_batches(dataset, config.batch_size, shuffle=config.shuffle, seed=config.seed)
-    for done in range(1, total + 1):
-        played = await manager.play_again(
-            next(batches),
-            rounds or config.num_rollouts_per_env,
-            max_steps=config.max_rollout_steps,
-            seed=None if config.seed is None else config.seed + tally.trajectories,
-        )
-        tally.add(played)
-        await hooks.call("after_eval_step", played)
-        if on_progress is not None:
-            on_progress(Progress("evaluation", done, total))
+    with manager.recording():
+        for done in range(1, total + 1):
+            played = await manager.play_again(
+                next(batches),
+                rounds or config.num_rollouts_per_env,
+                max_steps=config.max_rollout_steps,
+                seed=None if config.seed is None else config.seed + tally.trajectories,
+            )
+            tally.add(played)
+            await hooks.call("after_eval_step", played)
+            if on_progress is not None:
+                on_progress(Progress("evaluation", done, total))
     await hooks.call("after_eval_loop")
     return tally.sum_up()
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -76,6 +76,9 @@ class RolloutManager:
         self._pictures = pictures
         self._player = player
         self._environment = environment
+        self._open = 0
+        self._writer: Writer | None = None
+        self._files = ExitStack()
 
     @overload
     async def sample_trajectories(
@@ -128,7 +131,7 @@ class RolloutManager:
             raise TypeError("batch_size belongs to environment_factory; the environments are the batch.")
         if any(number is not None and number < 1 for number in (max_steps, batch_size)):
             raise ValueError("max_steps and batch_size must be at least 1.")
-        async with self.stage(log_failures=not summarize_exceptions) as stage:
+        with self.stage(log_failures=not summarize_exceptions) as stage:
             pairs = None
             if environments is not None:
                 trajectories = await self._play_given(stage, environments, max_steps, seed)
@@ -145,7 +148,7 @@ class RolloutManager:
     ) -> list[Trajectory]:
         """Play each environment `rounds` times, from a fresh reset each time; they are closed after the last round."""
         played: list[Trajectory] = []
-        async with self.stage() as stage:
+        with self.stage() as stage:
             for number in range(rounds):
                 start = None if seed is None else seed + number * len(environments)
                 last = number == rounds - 1
@@ -171,11 +174,25 @@ class RolloutManager:
             for index, env in enumerate(environments)
         )
 
-    @asynccontextmanager
-    async def stage(self, *, log_failures: bool = True) -> AsyncIterator[Stage]:
+    @contextmanager
+    def recording(self) -> Iterator[Writer | None]:
+        """Keep the database open over several calls; without this, each call opens it. May be nested."""
+        if not self._open:
+            self._writer = self._files.enter_context(writing(self.store))
+        self._open += 1
+        try:
+            yield self._writer
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._writer = None
+                self._files.close()
+
+    @contextmanager
+    def stage(self, *, log_failures: bool = True) -> Iterator[Stage]:
         """What the rollouts of one call have in common; a database given by path is open within."""
         limit = self.concurrency_limit
-        with writing(self.store) as writer:
+        with self.recording() as writer:
             yield Stage(
                 agent=self.agent,
                 callbacks=tuple(self.callbacks),

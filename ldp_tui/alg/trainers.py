@@ -176,6 +176,12 @@ class OnlineTrainer:
         state = training.state
         if state.finished and state.done >= config.num_train_iterations:
             return
+        with self.rollout_manager.recording():
+            await self._train(training)
+        training.finish()
+
+    async def _train(self, training: _Training) -> None:
+        config, state = self.config, training.state
         if config.eval_before and not state.done:
             await self.evaluate()
         batches = task_batches(self.train_dataset, config.batch_size, shuffle=True, seed=state.seed, start=state.done)
@@ -184,7 +190,6 @@ class OnlineTrainer:
             if config.eval_every is not None and state.done % config.eval_every == 0:
                 await self.evaluate()
         await self.evaluate()
-        training.finish()
 
     async def evaluate(self, **overrides: Any) -> Evaluation | None:
         """Play the evaluation dataset once, in evaluation mode; None if there is none.

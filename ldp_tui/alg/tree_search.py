@@ -93,7 +93,7 @@ class TreeSearchRollout(RolloutManager):
         tree = TransitionTree(root_id=new_uid())
         branches = Branches(env, clone=self.env_clone_fn, factory=self._env_factory)
         seed = seed_to_replay(env, seed)
-        async with self.stage() as stage:
+        with self.stage() as stage:
             search = Search(stage, branches, max_depth, self._agent_clone_fn)
             async with Play(stage, env, name=tree.root_id, max_steps=max_depth, seed=seed) as play:
                 if await play.start() is None:

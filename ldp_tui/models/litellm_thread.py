@@ -206,12 +206,13 @@ _KINDS: Final[tuple[tuple[str, type[ModelError]], ...]] = (
 def _translated(error: Exception, model: str, secrets: list[str]) -> ModelError:
     """The one place that turns litellm's exceptions into ours.
 
-    The original is kept with it, unless its text holds a key: tracebacks would show it.
+    The original is kept with it, as its cause unless its text holds a key: tracebacks would show it.
     """
     original = str(getattr(error, "message", None) or error)
     told = _kind(error, " ".join(clean(original, secrets).split())[:_SHOWN].removeprefix("litellm."), model)
+    told.provider_error = error
     if clean(str(error), secrets) == str(error):
-        told.__cause__ = told.provider_error = error
+        told.__cause__ = error
     return told
 
 

@@ -451,3 +451,18 @@ async def test_manager_in_several_calls_at_once() -> None:
         *(manager.sample_trajectories(environments=[Counter(n), Counter(n)]) for n in (1, 2, 3))
     )
     assert [[len(trajectory.steps) for trajectory in batch] for batch in batches] == [[1, 1], [2, 2], [3, 3]]
+
+
+async def test_database_that_stays_open(tmp_path: Path) -> None:
+    """`recording` opens it once for several calls, also for calls at once; afterwards others may write it again."""
+    path = tmp_path / "ldp.db"
+    manager = RolloutManager(Going(), store=path)
+    with manager.recording() as writer:
+        for _ in range(2):
+            await manager.sample_trajectories(environments=[Counter(1)])
+        await asyncio.gather(*(manager.sample_trajectories(environments=[Counter(n)]) for n in (1, 3)))
+        assert writer is not None
+        assert writer.failure is None
+    await asyncio.gather(*(manager.sample_trajectories(environments=[Counter(n)]) for n in (1, 3)))
+    with Reader(path) as reader:
+        assert reader.count() == 6
