@@ -1,8 +1,8 @@
 """Names of environments and players → objects. Listing names imports nothing of what is listed.
 
-Environments, in this order: a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a bundled file,
-`module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones, then the
-group `ldp_tui.agents`, then `module:Class`.
+Environments, in this order: `remote:URL`, a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a
+bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones,
+then the group `ldp_tui.agents`, then `module:Class`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui import __version__
+from ldp_tui.adapters import aviary_make, aviary_names, ldp_make
 from ldp_tui.adapters.catalogue import CATALOGUE
+from ldp_tui.adapters.real_packages import importing_any_of
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
@@ -24,12 +27,17 @@ from ldp_tui.core.options import fitted
 from ldp_tui.core.specs import Spec
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
+from ldp_tui.web.addresses import check_address
 
 if TYPE_CHECKING:
+    from ldp_tui.adapters.aviary_env import AviaryEnvironment
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.adapters.ldp_agent import LdpAgent
 
 ENVIRONMENT_GROUP = "ldp_tui.envs"
 AGENT_GROUP = "ldp_tui.agents"
+REMOTE = "remote"
+"""`remote:http://host:port`: an environment that a task dataset server holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,15 @@ _AGENTS: dict[str, tuple[str, str]] = {
         "ldp_tui.agents.qlearning_player:QLearningAgent",
         "Tabular Q-learning, trained in seconds at first use",
     ),
+    "simple": ("ldp_tui.agents.players:simple_player", "A language model: simple:MODEL[,base_url=…]"),
+    "react": ("ldp_tui.agents.players:react_player", "A language model that thinks aloud, then acts"),
+    "no-tools": ("ldp_tui.agents.players:no_tools_player", "A language model that calls tools in plain text"),
+    "memory": ("ldp_tui.agents.players:memory_player", "A language model that is shown memories of the project"),
+    "tree-of-thoughts": (
+        "ldp_tui.agents.players:tree_of_thoughts_player",
+        "A language model that searches before it acts",
+    ),
+    "remote": ("ldp_tui.agents.remote:remote_player", "An agent behind HTTP: remote:URL"),
 }
 
 
@@ -74,6 +91,10 @@ def environment_names() -> list[EnvironmentName]:
     names = [EnvironmentName(file.name, file.group, file.summary, error=file.error) for file in environment_files()]
     names += [EnvironmentName(e.name, "plug-in", e.value) for e in entry_points(group=ENVIRONMENT_GROUP)]
     names += [EnvironmentName(entry.id, entry.group, entry.description, entry.extra) for entry in CATALOGUE]
+    names += [
+        EnvironmentName(f"{aviary_names.PREFIX}:{entry.name}", "aviary", entry.summary, entry.needs)
+        for entry in aviary_names.AVIARY_NAMES
+    ]
     return names
 
 
@@ -94,6 +115,7 @@ def tried(names: Iterable[EnvironmentName]) -> list[EnvironmentName]:
 def agent_names() -> list[AgentName]:
     """Every player that can be listed."""
     names = [AgentName(name, summary) for name, (_, summary) in _AGENTS.items()]
+    names += [AgentName(f"{ldp_make.PREFIX}:{name}", summary) for name, summary in ldp_make.listed().items()]
     return names + [AgentName(entry.name, entry.value) for entry in entry_points(group=AGENT_GROUP)]
 
 
@@ -103,10 +125,24 @@ def make_environment(text: str) -> tuple[Environment[Any], EnvironmentRecord]:
     Raises:
         UsageError: Unknown name or argument, missing extra, or a file that cannot be imported; one line says which.
     """
-    spec = Spec.parse(text)
+    return environment_of(Spec.parse(text))
+
+
+def environment_of(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
+    """As `make_environment`, for options of any Python type."""
+    if spec.name == REMOTE:
+        from ldp_tui.adapters.serving.remote import remote_environment
+
+        return _from_factory(partial(remote_environment, spec.model), spec, name=f"{REMOTE}:{spec.model}")
     file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
     if file is not None:
-        return _from_factory(load_factory(file), spec, name=spec.name, source=file)
+        with importing_any_of(str(file.path)):
+            make = load_factory(file)
+        return _from_factory(make, spec, name=spec.name, source=file)
+    if spec.name == aviary_names.PREFIX and spec.model:
+        name = f"{spec.name}:{spec.model}"
+        call = partial(_call, what=f"environment {name!r}")
+        return _with_aviary_record(aviary_make.make_named(spec.model, spec.options, call), name, spec, {})
     if spec.model:
         return _from_module(spec)
     for entry in entry_points(group=ENVIRONMENT_GROUP, name=spec.name):
@@ -121,6 +157,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
         UsageError: Unknown kind or option; one line says which and what exists.
     """
     spec = Spec.parse(text)
+    if spec.name == ldp_make.PREFIX and spec.model:
+        return _ldp_agent(ldp_make.make_named(spec.model, spec.options, partial(_call, what=f"player {text!r}")), spec)
     factory = _named_agent(spec.name)
     model = spec.model or None
     what = f"player {spec.name!r}"
@@ -135,7 +173,10 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
     elif model is not None and not _takes(factory, "model"):
         raise UsageError(f"{what} takes no model, so nothing can follow its colon; {spec.model!r} was given.")
     options = {**({"model": model} if model else {}), **spec.options}
-    agent = _call(factory, options, what=what)
+    call = partial(_call, what=what)
+    agent = ldp_make.make_class(factory, options, call) if ldp_make.is_ldp_class(factory) else call(factory, options)
+    if ldp_make.is_ldp_agent(agent):
+        return _ldp_agent(ldp_make.adopted(agent), spec)
     if not isinstance(agent, Agent):
         raise UsageError(f"{text!r} makes a {type(agent).__name__}, not an Agent.")
     return agent, AgentRecord(str(spec), agent.kind, model, dict(spec.options))
@@ -144,6 +185,8 @@ def make_agent(text: str) -> tuple[Agent[Any], AgentRecord]:
 def check_environment_name(text: str) -> None:
     """Raise UsageError if `text` cannot name an environment; imports nothing, so that a front end can ask first."""
     spec = Spec.parse(text)
+    if spec.name == REMOTE:
+        check_address(spec.model)
     if spec.model or "/" in spec.name or find_environment_file(spec.name) is not None:
         return
     names = {name.name for name in environment_names()}
@@ -172,7 +215,10 @@ def _named_agent(name: str) -> Callable[..., Any] | None:
 
 def _loaded(entry: EntryPoint) -> Callable[..., Any]:
     try:
-        loaded: Callable[..., Any] = entry.load()
+        with importing_any_of(f"The plug-in {entry.name}"):
+            loaded: Callable[..., Any] = entry.load()
+    except UsageError:
+        raise
     except Exception as error:
         raise UsageError(
             f"The plug-in {entry.name} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
@@ -183,7 +229,10 @@ def _loaded(entry: EntryPoint) -> Callable[..., Any]:
 def _module(name: str) -> ModuleType | None:
     """The module of that name; None if there is none."""
     try:
-        return import_module(name)
+        with importing_any_of(name):
+            return import_module(name)
+    except UsageError:
+        raise
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             return None
@@ -229,10 +278,12 @@ def _from_module(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
 def _from_factory(
     factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
 ) -> tuple[Environment[Any], EnvironmentRecord]:
-    made = _call(factory, spec.options, what=f"environment {name!r}")
+    made = aviary_make.made_by(factory, spec.options, partial(_call, what=f"environment {name!r}"))
     packages = {"ldp-tui": __version__}
     if source is not None:
         packages["source"] = source.digest
+    if aviary_make.is_adopted(made):
+        return _with_aviary_record(made, name, spec, packages)
     if isinstance(made, Environment):
         return made, EnvironmentRecord(name, "tools", dict(spec.options), packages)
     import gymnasium
@@ -243,6 +294,19 @@ def _from_factory(
         raise UsageError(f"environment {name!r} makes a {type(made).__name__}, not an Environment.")
     adapted = GymnasiumEnvironment(made)
     return adapted, _gymnasium_record(adapted, name, spec.options, packages)
+
+
+def _with_aviary_record(
+    made: AviaryEnvironment, name: str, spec: Spec, packages: Mapping[str, str]
+) -> tuple[Environment[Any], EnvironmentRecord]:
+    played = {"ldp-tui": __version__, **packages, **aviary_make.packages_of(made)}
+    return made, EnvironmentRecord(name, "aviary", dict(spec.options), played)
+
+
+def _ldp_agent(agent: LdpAgent, spec: Spec) -> tuple[Agent[Any], AgentRecord]:
+    played = agent.ldp_agent
+    config = {**spec.options, "packages": ldp_make.packages_of(played)}
+    return agent, AgentRecord(str(spec), agent.kind, ldp_make.model_of(played), config, ldp_make.prompt_of(played))
 
 
 def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:

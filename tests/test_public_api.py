@@ -14,18 +14,24 @@ import ldp_tui.core
 ROOT = Path(__file__).parent.parent
 
 CORE = [
+    "DEFAULT_EVAL_MODEL_NAME",
     "ENV_STATE_INFO_KEY",
     "INVALID_TOOL_NAME",
+    "TASK_DATASET_REGISTRY",
     "Action",
     "Agent",
     "ArgumentError",
     "ArgumentSchema",
+    "Completion",
     "DummyEnv",
     "DummyEnvState",
+    "DummyTaskDataset",
     "DynamicState",
     "EnvStateMessage",
     "Environment",
     "EnvironmentBuilder",
+    "EnvsTaskDataset",
+    "EvalAnswerMode",
     "Frame",
     "FunctionInfo",
     "FunctionalEnvironment",
@@ -35,11 +41,17 @@ CORE = [
     "Messages",
     "MessagesAdapter",
     "MissingExtra",
+    "MissingPackage",
+    "MultipleChoiceEvaluation",
+    "MultipleChoiceQuestion",
     "Parameters",
     "Picture",
     "PlainAction",
     "Problem",
+    "RandomAnnotation",
+    "Renderer",
     "Spec",
+    "TaskConfig",
     "TaskDataset",
     "Tool",
     "ToolCall",
@@ -51,19 +63,28 @@ CORE = [
     "Trajectory",
     "Transition",
     "UnknownName",
+    "UnknownTool",
     "Usage",
     "UsageError",
+    "argref_by_name",
     "discounted_returns",
+    "encode_image_to_base64",
+    "eval_answer",
+    "extract_answer",
     "fenv",
+    "is_coroutine_callable",
     "join",
+    "partial_format",
     "propose",
     "reflect",
+    "shuffle",
     "spend",
     "tool_schema",
     "wraps_doc_only",
 ]
 BEYOND_CORE = [
     "ActionProposed",
+    "EnvironmentClient",
     "EpisodeEnded",
     "EpisodeStarted",
     "Reader",
@@ -71,6 +92,11 @@ BEYOND_CORE = [
     "ReflectionDelta",
     "ScriptedAgent",
     "StepTaken",
+    "TaskDatasetClient",
+    "TaskEnvClientState",
+    "TaskEnvironmentClient",
+    "ToolSelector",
+    "ToolSelectorLedger",
     "__version__",
     "connect_writer",
     "record",
@@ -99,11 +125,77 @@ def test_name(name: str) -> None:
         assert value is getattr(ldp_tui.core, name)
 
 
+@pytest.mark.parametrize("name", ["TaskDatasetServer", "make_tool_server"])
+def test_name_that_needs_an_extra(name: str) -> None:
+    """It is there with the extra; without it, the command to install it is named."""
+    code = f"import sys; sys.modules['fastapi'] = None; from ldp_tui import {name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.stderr.splitlines()[-1].endswith("install it with: pip install 'ldp-tui[serve]'")
+    pytest.importorskip("fastapi")
+    assert getattr(ldp_tui, name).__name__ == name
+
+
 def test_name_that_does_not_exist() -> None:
     """An ordinary AttributeError, so that hasattr and from-imports behave."""
     assert not hasattr(ldp_tui, "no_such_name")
     with pytest.raises(ImportError, match="no_such_name"):
         exec("from ldp_tui import no_such_name")
+
+
+AVIARY_CORE = [
+    "DEFAULT_EVAL_MODEL_NAME",
+    "ENV_STATE_INFO_KEY",
+    "INVALID_TOOL_NAME",
+    "TASK_DATASET_REGISTRY",
+    "DummyEnv",
+    "DummyEnvState",
+    "DummyTaskDataset",
+    "DynamicState",
+    "EnvStateMessage",
+    "Environment",
+    "EnvironmentClient",
+    "EvalAnswerMode",
+    "Frame",
+    "FunctionInfo",
+    "MalformedMessageError",
+    "Message",
+    "Messages",
+    "MessagesAdapter",
+    "MultipleChoiceEvaluation",
+    "MultipleChoiceQuestion",
+    "Parameters",
+    "Renderer",
+    "TaskConfig",
+    "TaskDataset",
+    "TaskDatasetClient",
+    "TaskDatasetServer",
+    "TaskEnvClientState",
+    "TaskEnvironmentClient",
+    "Tool",
+    "ToolCall",
+    "ToolCallFunction",
+    "ToolRequestMessage",
+    "ToolResponseMessage",
+    "ToolSelector",
+    "ToolSelectorLedger",
+    "Tools",
+    "ToolsAdapter",
+    "argref_by_name",
+    "encode_image_to_base64",
+    "eval_answer",
+    "extract_answer",
+    "fenv",
+    "is_coroutine_callable",
+    "join",
+    "partial_format",
+    "wraps_doc_only",
+]
+
+
+def test_names_of_aviary() -> None:
+    """All that `aviary.core` offers is offered; its server is asked for by name, since it needs an extra."""
+    assert set(AVIARY_CORE) <= {*ldp_tui.__all__, "TaskDatasetServer"}
 
 
 def test_all_names_at_once() -> None:
@@ -142,12 +234,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_content_of_the_wheel(wheel: Path) -> None:
-    """Bundled environments, style sheets and the typing marker are in it; tests are not."""
+    """Bundled environments, style sheets, pages and the typing marker are in it; tests are not."""
     files = {str(path.relative_to(wheel)) for path in wheel.rglob("*") if path.is_file()}
 
     bundled = {path.name for path in (ROOT / "envs").glob("*.py")}
     assert {f"ldp_tui/_bundled_envs/{name}" for name in bundled} <= files
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob("*.tcss")} <= files
+    for kind in ("*.tcss", "*.html"):
+        assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob(kind)} <= files
     assert "ldp_tui/py.typed" in files
     assert not [name for name in files if name.startswith(("tests", "benchmarks"))]
 

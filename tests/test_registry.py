@@ -245,11 +245,16 @@ def test_bundled_environment(name: str) -> None:
     assert record.name == name
 
 
+MODELS = ("simple", "react", "no-tools", "memory", "tree-of-thoughts")
+
+
 @pytest.mark.parametrize("name", [agent.name for agent in registry.agent_names()])
 def test_built_in_player(name: str) -> None:
-    """It can be made, and its record says what kind it is."""
-    agent, record = registry.make_agent(name)
-    assert (record.name, record.kind) == (name, agent.kind)
+    """It can be made, where it needs one with a model or an address, and its record says what kind it is."""
+    needed = {"remote": ":http://127.0.0.1:1", **dict.fromkeys(MODELS, ":any,base_url=http://127.0.0.1:1/v1")}
+    text = f"{name}{needed.get(name, '')}"
+    agent, record = registry.make_agent(text)
+    assert (record.name, record.kind) == (text, agent.kind)
 
 
 @pytest.mark.parametrize(

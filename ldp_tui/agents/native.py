@@ -78,7 +78,7 @@ def changes_the_game(gym_env: gymnasium.Env[Any, Any]) -> bool:
 def call_label(call: ToolCall) -> str:
     """A short name of a call for people: its only argument (numbers to 3 digits), else the call as written."""
     arguments = list(call.function.arguments.values())
-    return _short(arguments[0]) if len(arguments) == 1 else str(call)
+    return _short(arguments[0]) if len(arguments) == 1 else call.function.written()
 
 
 def _short(value: Any) -> str:

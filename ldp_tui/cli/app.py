@@ -16,10 +16,13 @@ from ldp_tui.cli import (
     envs,
     export,
     import_,
+    lint,
     ls,
     play,
     replay,
+    serve,
     show,
+    tools,
 )
 from ldp_tui.cli import run as run_command
 from ldp_tui.cli.guard import guarded
@@ -59,11 +62,14 @@ app.command("play")(play.play)
 app.command("run")(run_command.run)
 app.command("envs")(envs.envs)
 app.command("agents")(agents.agents)
+app.command("lint")(lint.lint)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
+app.command("serve")(serve.serve)
+app.command("tools")(tools.tools)
 app.add_typer(db.app, name="db")
 
 

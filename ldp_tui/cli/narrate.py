@@ -66,7 +66,7 @@ def end_line(end: EpisodeEnded) -> str:
 def call_text(action: Message) -> str:
     """The action as a person would write it: `act(action='hit')`, or the text that was said."""
     if isinstance(action, ToolRequestMessage) and action.tool_calls:
-        return ", ".join(str(call) for call in action.tool_calls)
+        return ", ".join(call.function.written() for call in action.tool_calls)
     return f"says {action.text!r}"
 
 

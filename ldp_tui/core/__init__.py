@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ldp_tui.core.agent import Action, Agent, PlainAction, Usage, propose, reflect, spend
+    from ldp_tui.core.answers import DEFAULT_EVAL_MODEL_NAME, Completion, EvalAnswerMode, eval_answer, extract_answer
+    from ldp_tui.core.argrefs import argref_by_name
     from ldp_tui.core.arguments import ArgumentError, ArgumentSchema, Problem
     from ldp_tui.core.dummy import DummyEnv, DummyEnvState
     from ldp_tui.core.environment import Environment, Frame, Picture
-    from ldp_tui.core.errors import LdpTuiError, MissingExtra, UnknownName, UsageError
+    from ldp_tui.core.errors import LdpTuiError, MissingExtra, MissingPackage, UnknownName, UnknownTool, UsageError
+    from ldp_tui.core.formatting import partial_format
     from ldp_tui.core.functional import DynamicState, EnvironmentBuilder, FunctionalEnvironment, fenv
+    from ldp_tui.core.images import encode_image_to_base64
     from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, MalformedMessageError, Message, join
+    from ldp_tui.core.questions import MultipleChoiceEvaluation, MultipleChoiceQuestion
+    from ldp_tui.core.rendering import Renderer
+    from ldp_tui.core.shuffling import RandomAnnotation, shuffle
+    from ldp_tui.core.signatures import is_coroutine_callable
     from ldp_tui.core.specs import Spec
-    from ldp_tui.core.tasks import TaskDataset
+    from ldp_tui.core.tasks import TASK_DATASET_REGISTRY, DummyTaskDataset, EnvsTaskDataset, TaskConfig, TaskDataset
     from ldp_tui.core.tool_calls import (
         INVALID_TOOL_NAME,
         Messages,
@@ -40,6 +48,14 @@ _HOMES = {
         "reflect",
         "spend",
     ),
+    "answers": (
+        "DEFAULT_EVAL_MODEL_NAME",
+        "Completion",
+        "EvalAnswerMode",
+        "eval_answer",
+        "extract_answer",
+    ),
+    "argrefs": ("argref_by_name",),
     "arguments": (
         "ArgumentError",
         "ArgumentSchema",
@@ -57,15 +73,19 @@ _HOMES = {
     "errors": (
         "LdpTuiError",
         "MissingExtra",
+        "MissingPackage",
         "UnknownName",
+        "UnknownTool",
         "UsageError",
     ),
+    "formatting": ("partial_format",),
     "functional": (
         "DynamicState",
         "EnvironmentBuilder",
         "FunctionalEnvironment",
         "fenv",
     ),
+    "images": ("encode_image_to_base64",),
     "messages": (
         "ENV_STATE_INFO_KEY",
         "EnvStateMessage",
@@ -73,8 +93,24 @@ _HOMES = {
         "Message",
         "join",
     ),
+    "questions": (
+        "MultipleChoiceEvaluation",
+        "MultipleChoiceQuestion",
+    ),
+    "rendering": ("Renderer",),
+    "shuffling": (
+        "RandomAnnotation",
+        "shuffle",
+    ),
+    "signatures": ("is_coroutine_callable",),
     "specs": ("Spec",),
-    "tasks": ("TaskDataset",),
+    "tasks": (
+        "TASK_DATASET_REGISTRY",
+        "DummyTaskDataset",
+        "EnvsTaskDataset",
+        "TaskConfig",
+        "TaskDataset",
+    ),
     "tool_calls": (
         "INVALID_TOOL_NAME",
         "Messages",
@@ -102,18 +138,24 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEFAULT_EVAL_MODEL_NAME",
     "ENV_STATE_INFO_KEY",
     "INVALID_TOOL_NAME",
+    "TASK_DATASET_REGISTRY",
     "Action",
     "Agent",
     "ArgumentError",
     "ArgumentSchema",
+    "Completion",
     "DummyEnv",
     "DummyEnvState",
+    "DummyTaskDataset",
     "DynamicState",
     "EnvStateMessage",
     "Environment",
     "EnvironmentBuilder",
+    "EnvsTaskDataset",
+    "EvalAnswerMode",
     "Frame",
     "FunctionInfo",
     "FunctionalEnvironment",
@@ -123,11 +165,17 @@ __all__ = [
     "Messages",
     "MessagesAdapter",
     "MissingExtra",
+    "MissingPackage",
+    "MultipleChoiceEvaluation",
+    "MultipleChoiceQuestion",
     "Parameters",
     "Picture",
     "PlainAction",
     "Problem",
+    "RandomAnnotation",
+    "Renderer",
     "Spec",
+    "TaskConfig",
     "TaskDataset",
     "Tool",
     "ToolCall",
@@ -139,13 +187,21 @@ __all__ = [
     "Trajectory",
     "Transition",
     "UnknownName",
+    "UnknownTool",
     "Usage",
     "UsageError",
+    "argref_by_name",
     "discounted_returns",
+    "encode_image_to_base64",
+    "eval_answer",
+    "extract_answer",
     "fenv",
+    "is_coroutine_callable",
     "join",
+    "partial_format",
     "propose",
     "reflect",
+    "shuffle",
     "spend",
     "tool_schema",
     "wraps_doc_only",

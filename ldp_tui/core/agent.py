@@ -8,6 +8,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
+from ldp_tui.core.above import borrow
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tools import Tool
@@ -58,14 +59,28 @@ class Agent(ABC, Generic[AgentState]):
     async def get_asv(self, agent_state: AgentState, obs: list[Message]) -> tuple[Action, AgentState, float]:
         """Action, next state and value estimate for the newest observations (not the whole history)."""
 
+    @staticmethod
+    def from_name(name: str, **kwargs: Any) -> Agent[Any]:
+        """An agent by the name of its class (one of this package's, or defined in this process) or `module:Class`.
+
+        Raises:
+            UnknownName: If there is none of that name.
+        """
+        made: Agent[Any] = borrow("agent_class")(name)(**kwargs)
+        return made
+
     @classmethod
-    async def wrap_action(cls, action: Message) -> PlainAction:
+    async def wrap_action(cls, action: Message) -> Action:
         """Action from a message that plain Python made."""
         return PlainAction(action)
 
 
 class Listener(Protocol):
     """Receives what an agent says of its decision before it is made."""
+
+    @property
+    def live(self) -> bool:
+        """Whether words are passed on while they are said; otherwise they may come all at once."""
 
     def reflect(self, text: str) -> None:
         """A further piece of reasoning."""
@@ -95,6 +110,12 @@ class listening:  # noqa: N801 (used as a context manager)
     def __exit__(self, *exception: object) -> None:
         if self._token is not None:
             _listener.reset(self._token)
+
+
+def heard_live() -> bool:
+    """Whether somebody hears words while they are said; where nobody does, a reply need not be streamed."""
+    listener = _listener.get()
+    return listener is not None and listener.live
 
 
 def reflect(text: str) -> None:

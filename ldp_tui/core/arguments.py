@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ldp_tui.core.errors import LdpTuiError
+from ldp_tui.core.errors import AgentError
 
 Check = Callable[[Any, str, "list[Problem]"], Any]
 
@@ -31,7 +31,7 @@ class Problem:
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
 
-class ArgumentError(LdpTuiError, ValueError):
+class ArgumentError(AgentError, ValueError):
     """Arguments that violate a tool's schema; `problems` holds one entry for each place."""
 
     def __init__(self, problems: list[Problem]) -> None:

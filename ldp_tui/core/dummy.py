@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +24,8 @@ class DummyEnvState(BaseModel):
 class DummyEnv(Environment[DummyEnvState]):
     """Asks for a five-word story; `print_story` earns 1 and, with `end_immediately`, ends the episode."""
 
+    State: ClassVar = DummyEnvState
+
     def __init__(
         self, task: str | None = None, end_immediately: bool = True, concurrent_tool_calls: bool = True
     ) -> None:
@@ -39,6 +41,16 @@ class DummyEnv(Environment[DummyEnvState]):
         """Environment whose first message is `task`."""
         return cls(task=task)
 
+    async def get_id(self) -> str:
+        """The task that was given.
+
+        Raises:
+            ValueError: If none was.
+        """
+        if self.task is None:
+            raise ValueError("No task (to reuse as an ID) was configured.")
+        return self.task
+
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Messages, list[Tool]]:
@@ -47,9 +59,9 @@ class DummyEnv(Environment[DummyEnvState]):
         content = "Write a 5 word story via print_story"
         if self.task:
             content += f" about {self.task}"
-        self.state = DummyEnvState(messages=[Message(content=content)])
+        self.state = type(self).State(messages=[Message(content=content)])
         functions = (self.print_story, self.cast_float, self.cast_int, self.get_random_int)
-        self.tools = [Tool.from_function(function) for function in functions]
+        self.tools = [Tool.from_function(function, allow_empty_param_descriptions=True) for function in functions]
         return [copy_message(message) for message in self.state.messages], list(self.tools)
 
     async def step(self, action: Message) -> tuple[Messages, float, bool, bool]:
@@ -74,19 +86,11 @@ class DummyEnv(Environment[DummyEnvState]):
         state.done = self.end_immediately
 
     def cast_float(self, x: str) -> float:
-        """Cast the input argument x to a float.
-
-        Args:
-            x: Text to cast.
-        """
+        """Cast the input argument x to a float."""
         return float(x)
 
     def cast_int(self, x: float) -> int:
-        """Cast the input argument x to an integer.
-
-        Args:
-            x: Number to cast.
-        """
+        """Cast the input argument x to an integer."""
         return int(x)
 
     def get_random_int(self) -> int:

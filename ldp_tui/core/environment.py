@@ -7,8 +7,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
+from ldp_tui.core.above import borrow
+from ldp_tui.core.errors import EnvError
 from ldp_tui.core.execution import CallPolicy, run_tool_calls
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages, ToolRequestMessage, ToolResponseMessage
@@ -32,24 +34,25 @@ class Picture:
             )
 
 
-class Frame(BaseModel):
-    """Snapshot of an environment as JSON, for viewers and for debugging. `deepcopy=False` keeps references."""
+Snapshot = dict[Any, Any] | list[Any] | int | float | str | bool | SerializeAsAny[BaseModel]
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+class Frame(BaseModel):
+    """Snapshot of an environment for viewers and for debugging: JSON values, or pydantic models, which dump as such.
+
+    Both fields are copied deeply; `deepcopy=False` keeps references, so that the frame follows later changes.
+    """
 
     deepcopy: bool = Field(default=True, exclude=True)
-    state: dict[str, JsonValue] | list[JsonValue] | int | float | str | bool | BaseModel | None = None
-    info: dict[str, JsonValue] | list[JsonValue] | int | float | str | bool | BaseModel | None = None
+    state: Snapshot | None = Field(default=None, description="The state, or what of it is worth showing.")
+    info: Snapshot | None = Field(default=None, description="What does not vary with the state.")
 
-    def __init__(self, **fields: Any) -> None:
-        keep = fields.get("deepcopy", True)
-        for name in ("state", "info"):
-            value = fields.get(name)
-            if isinstance(value, BaseModel):
-                fields[name] = value.model_dump()
-            elif keep and value is not None:
-                fields[name] = copy.deepcopy(value)
-        super().__init__(**fields)
+    @field_validator("state", "info", mode="wrap")
+    @classmethod
+    def _own(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        keep = isinstance(value, dict | list | BaseModel)  # validating would copy the outermost level, and no more
+        checked = value if keep else handler(value)
+        return copy.deepcopy(checked) if info.data.get("deepcopy", True) else checked
 
 
 class Environment(ABC, Generic[State]):
@@ -82,6 +85,12 @@ class Environment(ABC, Generic[State]):
 
     async def close(self) -> None:
         """Release what the episode holds. May be called more than once."""
+
+    async def on_abort(self) -> None:
+        """The episode was stopped from outside, perhaps in the middle of a step: end what is under way.
+
+        Called once, before `close`, within a short time limit. What it raises is logged.
+        """
 
     def export_frame(self) -> Frame:
         """JSON snapshot of the current state; an empty frame if there is nothing to show."""
@@ -123,6 +132,32 @@ class Environment(ABC, Generic[State]):
         """
         raise NotImplementedError(f"{cls.__name__} cannot be made from a task text.")
 
+    @staticmethod
+    def from_name(name: str, task: str | None = None, **env_kwargs: Any) -> Environment[Any]:
+        """Environment by any name that the command line knows, such as `maze`, `module:Class` or a Gymnasium id.
+
+        Args:
+            name: See `available`.
+            task: A task as text; the environment is made by its `from_task`.
+            env_kwargs: For the environment's class or `make` function; not together with `task`.
+
+        Raises:
+            ValueError: If both are given, or nothing has that name (UnknownName).
+            ImportError: If an optional package is missing (MissingExtra).
+            UsageError: If the environment cannot be made from these arguments; the three above are UsageErrors too,
+                except that of giving both.
+            NotImplementedError: If the environment is not made from text.
+        """
+        if task is not None and env_kwargs:
+            raise ValueError("Give a task or arguments of the environment, not both.")
+        made: Environment[Any] = borrow("make_named_environment")(name, task=task, options=env_kwargs)
+        return made
+
+    @staticmethod
+    def available() -> set[str]:
+        """Names of all environments that can be listed: files, bundled ones, plug-ins and known Gymnasium ids."""
+        return {entry.name for entry in borrow("environment_names")()}
+
     @property
     def default_no_tool_calls_response(self) -> tuple[Messages, float, bool, bool]:
         """What `step` returns for a message that calls no tool."""
@@ -146,7 +181,12 @@ class Environment(ABC, Generic[State]):
             handle_invalid_tool_calls: Answer unknown tools and invalid arguments instead of raising ValueError.
             exec_timeout: Seconds for each call; past it, TimeoutError.
             function_kwargs: Given to each tool that declares them; `state` is the usual one.
+
+        Raises:
+            EnvError: If the environment has no tools yet, since it was not reset.
         """
+        if not hasattr(self, "tools"):
+            raise EnvError(f"{type(self).__name__} has no tools yet: reset it before its first step.")
         policy = CallPolicy(concurrency, handle_tool_exc, handle_invalid_tool_calls, exec_timeout)
         return await run_tool_calls(self.tools, message, policy=policy, injected=function_kwargs)
 

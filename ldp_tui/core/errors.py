@@ -2,15 +2,20 @@
 
 LdpTuiError
 ├── UsageError                 the request cannot be carried out as written (command line: exit status 2)
-│   ├── UnknownName            no environment, agent or option of that name; names the nearest one
+│   ├── UnknownName            no environment, agent or option of that name; names the nearest one (a ValueError too)
+│   ├── UnknownSetting         a key of a configuration that does not exist; names the nearest one
 │   ├── SpecError              a `name[:model][,key=value…]` text that cannot be read
-│   ├── MissingExtra           an optional package is needed; names the command that installs it
+│   ├── MissingPackage         a package is needed that is not installed (an ImportError too)
+│   │   └── MissingExtra       it belongs to an extra; names the command that installs it
 │   └── EnvironmentFileError   an environment file cannot be imported; names file, line and reason
-├── ArgumentError              arguments of a tool call violate its schema
 ├── EpisodeError               an episode cannot go on; `phase` tells whose failure it is
 │   ├── AgentError
+│   │   ├── UnknownTool        a call of a tool that does not exist (a ValueError too)
+│   │   └── ArgumentError      arguments of a tool call violate its schema (a ValueError too)
 │   ├── EnvError
-│   └── ToolError
+│   ├── ToolError
+│   └── TransportError         the connection to a remote environment or agent, or what came over it
+├── models.errors.ModelError   a language model gave no usable reply
 └── store.errors.StoreError    the database cannot do what was asked
 """
 
@@ -19,6 +24,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Literal
+
+Phase = Literal["agent", "env", "tool", "transport"]
+"""Whose failure ended an episode."""
 
 
 class LdpTuiError(Exception):
@@ -29,7 +37,7 @@ class UsageError(LdpTuiError):
     """The request cannot be carried out as written."""
 
 
-class UnknownName(UsageError):
+class UnknownName(UsageError, ValueError):
     """A name that nothing answers to. The message names the nearest match and, if they are few, all names."""
 
     def __init__(self, kind: str, name: str, available: Iterable[str], *, of: str = "") -> None:
@@ -38,11 +46,23 @@ class UnknownName(UsageError):
         super().__init__(f"Unknown {kind} {name!r}{whole}.{_suggestion(name, self.available)}")
 
 
+class UnknownSetting(UsageError):
+    """A key of a configuration that does not exist. No ValueError: pydantic would wrap it, with all that was given."""
+
+    def __init__(self, name: str, available: Iterable[str], *, of: str, kind: str = "setting") -> None:
+        self.name, self.available = name, sorted(available)
+        super().__init__(f"Unknown {kind} {name!r} of {of}.{_suggestion(name, self.available)}")
+
+
 class SpecError(UsageError):
     """A specification text that cannot be read."""
 
 
-class MissingExtra(UsageError):
+class MissingPackage(UsageError, ImportError):
+    """Something needs a package that is not installed."""
+
+
+class MissingExtra(MissingPackage):
     """A feature needs an optional package that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
@@ -61,25 +81,55 @@ class EnvironmentFileError(UsageError):
 class EpisodeError(LdpTuiError):
     """An episode cannot go on; `phase` tells whose failure it is."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
+    phase: ClassVar[Phase] = "env"
+
+    @property
+    def original_exc(self) -> BaseException | None:
+        """What was raised first, where this error stands for another one."""
+        given = self.args[0] if self.args else None
+        return given if isinstance(given, Exception) else self.__cause__
 
 
 class AgentError(EpisodeError):
     """The agent failed to choose an action."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "agent"
+    phase: ClassVar[Phase] = "agent"
+
+
+class UnknownTool(AgentError, ValueError):
+    """A call of a tool that the environment does not have."""
 
 
 class EnvError(EpisodeError):
     """The environment failed in reset or step."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "env"
+    phase: ClassVar[Phase] = "env"
 
 
 class ToolError(EpisodeError):
     """A tool raised while it was called."""
 
-    phase: ClassVar[Literal["agent", "env", "tool"]] = "tool"
+    phase: ClassVar[Phase] = "tool"
+
+
+class TransportError(EpisodeError):
+    """A server cannot be reached, breaks off, or answers what cannot be used; `status` is its HTTP status, if any."""
+
+    phase: ClassVar[Phase] = "transport"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+def failure_of(error: Exception, phase: Phase) -> tuple[Phase, str]:
+    """Whose failure `error` is and what happened, in one line; `phase` is what was under way."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, EpisodeError):
+        return error.phase, text
+    if tool := getattr(error, "failed_tool", None):
+        return "tool", f"{tool}: {type(error).__name__}: {text}"
+    return phase, f"{type(error).__name__}: {text}"
 
 
 def did_you_mean(name: str, available: Iterable[str]) -> str:

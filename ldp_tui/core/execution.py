@@ -7,6 +7,7 @@ exception stops the other calls, and that an exclusive tool keeps its lock while
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import time
@@ -17,9 +18,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ldp_tui.core.arguments import ArgumentError
+from ldp_tui.core.errors import UnknownTool
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS
-from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage
+from ldp_tui.core.tool_calls import INVALID_TOOL_NAME, ToolCall, ToolRequestMessage, ToolResponseMessage, as_json
 from ldp_tui.core.tools import Tool
 from ldp_tui.core.unchecked import with_fields
 
@@ -45,25 +47,29 @@ async def run_tool_calls(
     """One answer for each call, in the order of the calls.
 
     Raises:
-        ValueError: For an unknown tool or invalid arguments, unless the policy answers them.
+        UnknownTool: For a call of no tool of these, unless the policy answers it; also a ValueError.
+        ArgumentError: For arguments that violate the schema, unless the policy answers them; also a ValueError.
         Exception: What a tool raised (TimeoutError past its time limit), unless the policy answers it.
     """
     by_name = {tool.info.name: tool for tool in tools}
     if not policy.handle_invalid_tool_calls:
         unknown = [call.function.name for call in message.tool_calls if call.function.name not in by_name]
         if unknown:
-            raise ValueError(f"Invalid tool calls: {', '.join(dict.fromkeys(unknown))}. Tools: {', '.join(by_name)}.")
+            raise UnknownTool(f"Invalid tool calls: {', '.join(dict.fromkeys(unknown))}. Tools: {', '.join(by_name)}.")
     calls = message.tool_calls
-    locks = _ExclusiveLock() if len(calls) > 1 else None
-    if len(calls) <= 1 or not policy.concurrency:
+    exclusive = {name for name, tool in by_name.items() if not tool.concurrency_safe}
+    several = len(calls) > 1
+    locks = _ExclusiveLock() if several and any(call.function.name in exclusive for call in calls) else None
+    if not several or not policy.concurrency:
         return [await _answer(by_name, call, policy, injected, locks, alone=True) for call in calls]
     tasks = [asyncio.ensure_future(_answer(by_name, call, policy, injected, locks, alone=False)) for call in calls]
     try:
         return list(await asyncio.gather(*tasks))
-    finally:
+    except BaseException:  # a call failed, or all were given up: leave none running
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 async def _answer(
@@ -132,7 +138,8 @@ async def _run(tool: Tool, arguments: dict[str, Any], locks: _ExclusiveLock | No
             return await tool.function(**arguments)
         if inline and signature.pace.seconds < INLINE_SECONDS:
             return _timed(tool, arguments)
-        thread = asyncio.ensure_future(asyncio.to_thread(_timed, tool, arguments))
+        context = contextvars.copy_context()
+        thread = asyncio.get_running_loop().run_in_executor(None, context.run, _timed, tool, arguments)
         try:
             return await asyncio.shield(thread)
         except asyncio.CancelledError:
@@ -175,16 +182,20 @@ def _convert(call: ToolCall, started: float, result: Any) -> ToolResponseMessage
     if isinstance(result, str):
         return _response(call, started, result)
     if isinstance(result, Message):
-        response = _response(call, started, result.content or "")
-        response.content_is_json_str = result.content_is_json_str
+        response = _response(call, started, result.content or "", structured=result.content_is_json_str)
         response.info = {**(result.info or {}), **(response.info or {})}
         return response
     if isinstance(result, BaseModel):
-        return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True))
-    return _response(call, started, str(result) if type(result) is int else json.dumps(result))
+        return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True), structured=True)
+    if type(result) is int:
+        return _response(call, started, str(result))
+    text = json.dumps(result, default=as_json)
+    return _response(call, started, text, structured=text.startswith(("[", "{")))
 
 
-def _response(call: ToolCall, started: float, content: str, *, failed: bool = False) -> ToolResponseMessage:
+def _response(
+    call: ToolCall, started: float, content: str, *, structured: bool = False, failed: bool = False
+) -> ToolResponseMessage:
     info: dict[str, Any] = {"start_ts": started, "end_ts": time.monotonic()}
     if failed:
         info["failed"] = True
@@ -193,7 +204,7 @@ def _response(call: ToolCall, started: float, content: str, *, failed: bool = Fa
         {
             "role": "tool",
             "content": content,
-            "content_is_json_str": False,
+            "content_is_json_str": structured,
             "info": info,
             "cache_breakpoint": False,
             "name": call.function.name,

@@ -5,8 +5,6 @@ Field names, dump contexts and edge cases follow aviary's `Message`; `docs/compa
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import logging
 from collections.abc import Iterable, Sequence
@@ -23,14 +21,26 @@ from pydantic import (
     model_validator,
 )
 
+from ldp_tui.core.images import image_url
+
 logger = logging.getLogger(__name__)
 
 ENV_STATE_INFO_KEY = "is_env_state"
 """`Message.info` key that marks a message as a full picture of the environment's state, which an agent may forget."""
 
 
+EMPTY_CONTENT_BASE_MSG = "No content in message"
+"""How the error of a reply without text begins: so common that a log may leave it out."""
+
+
 class MalformedMessageError(ValueError):
     """A model's reply that cannot be read as the message that was asked for."""
+
+    @classmethod
+    def common_retryable_errors_log_filter(cls, record: logging.LogRecord) -> bool:
+        """Filter for a logger or handler: False for replies without text, which are asked for again."""
+        text = record.getMessage()
+        return not (cls.__name__ in text and EMPTY_CONTENT_BASE_MSG in text)
 
 
 class Message(BaseModel):
@@ -38,7 +48,8 @@ class Message(BaseModel):
 
     `content` is text, or a JSON text when structured content was given (`content_is_json_str`); a JSON list of
     `text` / `image_url` blocks is multimodal and is dumped as a list. `info` is diagnostics: never shown to a model,
-    dumped only with `context={"include_info": True}`.
+    dumped only with `context={"include_info": True}`. Such a dump is for storing and sending on: it validates as an
+    equal message. A plain dump is for a model's provider, with `cache_control` in the last block of a cache breakpoint.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -83,16 +94,20 @@ class Message(BaseModel):
         deserialize = context.get("deserialize_content", True)
         if self.is_multimodal and "content" in fields and deserialize:
             fields["content"] = json.loads(self.content or "[]")
-        if self.cache_breakpoint and fields.get("content") is not None:
-            if deserialize:
-                fields["content"] = _with_cache_control(fields["content"])
-            else:
-                logger.warning("A cache breakpoint needs content as blocks; it is left out of this dump.")
         if context.get("include_info"):
             if self.info is not None:
                 fields["info"] = self.info
             if self.content_is_json_str:
                 fields["content_is_json_str"] = True
+            if self.cache_breakpoint:
+                fields["cache_breakpoint"] = True
+        elif self.cache_breakpoint and fields.get("content") is not None:
+            if deserialize:
+                fields["content"] = _with_cache_control(fields["content"])
+            else:
+                logger.warning(
+                    "cache_breakpoint ignored: it needs content as blocks, and deserialize_content is False."
+                )
         return fields
 
     def __str__(self) -> str:
@@ -178,8 +193,7 @@ class Message(BaseModel):
             return cls(role=role, content=text, **kwargs)
         several = isinstance(images, list | tuple)
         blocks: list[dict[str, Any]] = [
-            {"type": "image_url", "image_url": {"url": encode_image(image)}}
-            for image in (images if several else [images])
+            {"type": "image_url", "image_url": {"url": image_url(image)}} for image in (images if several else [images])
         ]
         if text is not None:
             blocks.append({"type": "text", "text": text})
@@ -198,27 +212,6 @@ class EnvStateMessage(Message):
 def join(messages: Iterable[Message], delimiter: str = "\n", include_roles: bool = True) -> str:
     """All contents as one text, each line block led by its role unless `include_roles` is false."""
     return delimiter.join(f"{m.role}: {m.content or ''}" if include_roles else m.content or "" for m in messages)
-
-
-def encode_image(image: Any) -> str:
-    """Image as a data URL; text is checked to be base64 and returned as it is.
-
-    Raises:
-        ValueError: If the text is not base64, or the array has no picture's shape.
-    """
-    if isinstance(image, str):
-        payload = image.partition("base64,")[2] if image.startswith("data:") else image
-        try:
-            base64.b64decode(payload, validate=True)
-        except ValueError as error:
-            raise ValueError("An image given as text must be base64 or a data URL.") from error
-        return image
-    from PIL import Image  # Pillow is loaded only where pictures are made
-
-    picture = Image.open(io.BytesIO(image)) if isinstance(image, bytes) else Image.fromarray(image)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def _with_cache_control(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

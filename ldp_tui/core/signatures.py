@@ -8,7 +8,6 @@ only.
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 import types
 import typing
@@ -24,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from ldp_tui.core.arguments import ArgumentError, ArgumentSchema, Problem
+from ldp_tui.core.formatting import partial_format
 
 HIDDEN_PARAMETERS = frozenset({"state", "tool_call_id"})
 """Parameters that the environment injects; players neither see nor set them."""
@@ -86,7 +86,8 @@ class SignatureOptions:
     style: DocstringStyle = DocstringStyle.AUTO
     allow_empty_param_descriptions: bool = False
     types_in_param_descriptions: bool = False
-    formats: tuple[tuple[str, str], ...] = ()
+    formats: tuple[tuple[str, str, Any], ...] = ()
+    """Name, type and value of each; the type, since 1 and True are equal and read differently."""
 
 
 _CacheKey = tuple[SignatureOptions, bool, str | None, str | None]
@@ -109,7 +110,10 @@ def signature_of(function: Callable[..., Any], options: SignatureOptions = Signa
         return _read(function, options)
     # Docstring and name may be assigned after the first reading; a function may also be bound as a method.
     key = (options, owner is function, owner.__doc__, getattr(owner, "__name__", None))
-    found = by_options.get(key)
+    try:
+        found = by_options.get(key)
+    except TypeError:  # a format's value that cannot be hashed
+        return _read(function, options)
     if found is None:
         found = _read(function, options)
         if len(by_options) < _MAX_CACHED_OPTIONS:
@@ -123,12 +127,12 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
     docstring = parse((inspect.getdoc(function) or "").replace("\f", "\\f"), style=options.style)
     if not docstring.description:
         raise ValueError(f"Missing docstring for function {name}.")
-    formats = dict(options.formats)
+    formats = {format_name: value for format_name, _, value in options.formats}
     described = {parameter.arg_name: parameter for parameter in docstring.params}
     declared = inspect.signature(function).parameters
     hints = _type_hints(function, declared.keys() - HIDDEN_PARAMETERS)
     fields: dict[str, tuple[Any, FieldInfo]] = {}
-    hidden: set[str] = set()
+    hidden: set[str] = {"state"} if getattr(function, "requires_state", False) else set()
     takes_any = False
     for parameter in declared.values():
         if parameter.name in HIDDEN_PARAMETERS:
@@ -144,7 +148,7 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
         text = _describe(described.get(parameter.name), include_type=options.types_in_param_descriptions)
         if not text and not options.allow_empty_param_descriptions:
             raise ValueError(f"Missing description for parameter {parameter.name}.")
-        fields[f"p{len(fields)}"] = _field(name, parameter, hints.get(parameter.name), _format(text, formats))
+        fields[f"p{len(fields)}"] = _field(name, parameter, hints.get(parameter.name), partial_format(text, **formats))
     model = create_model(f"{name}_arguments", __config__=ConfigDict(arbitrary_types_allowed=False), **fields)  # type: ignore[call-overload]
     parameters = model.model_json_schema()
     parameters.pop("title", None)
@@ -152,7 +156,7 @@ def _read(function: Callable[..., Any], options: SignatureOptions) -> Signature:
     parameters.setdefault("required", [])
     return Signature(
         name=name,
-        description=_format(_visible(docstring.description), formats),
+        description=partial_format(_visible(docstring.description), **formats),
         parameters=parameters,
         hidden=frozenset(hidden),
         takes_any=takes_any,
@@ -227,11 +231,6 @@ def _describe(parameter: Any, *, include_type: bool) -> str:
 
 def _visible(text: str) -> str:
     return text.split("\\f", 1)[0].strip()
-
-
-def _format(text: str, formats: dict[str, str]) -> str:
-    """Replace `{name}` for each given name; every other brace stays as it is."""
-    return re.sub(r"\{(\w+)\}", lambda found: formats.get(found[1], found[0]), text)
 
 
 @lru_cache(maxsize=1024)

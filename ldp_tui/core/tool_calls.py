@@ -75,10 +75,16 @@ class ToolCallFunction(BaseModel):
 
     @field_serializer("arguments")
     def _write_arguments(self, arguments: dict[str, Any]) -> str:
-        return json.dumps(arguments, default=_as_list)
+        return json.dumps(arguments, default=as_json)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
+        arguments = ", ".join(f"{key}='{value}'" for key, value in self.arguments.items())
+        return f"{self.name}({arguments})"
+
+    def written(self) -> str:
+        """The call as Python would write it, for people to read: `go(by=1)`."""
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
+        return f"{self.name}({arguments})"
 
 
 class ToolCall(BaseModel):
@@ -136,7 +142,7 @@ class ToolRequestMessage(Message):
     def __str__(self) -> str:
         if not self.tool_calls:
             return super().__str__()
-        calls = ", ".join(str(call) for call in self.tool_calls)
+        calls = "; ".join(f"{call} [id={call.id}]" for call in self.tool_calls)
         return f"Tool request message {self.content or ''!r} for tool calls: {calls}"
 
 
@@ -206,8 +212,12 @@ def copy_json(value: Any) -> Any:
         return value
 
 
-def _as_list(value: Any) -> Any:
-    """Arrays and scalars of NumPy and the like as what JSON has for them."""
+def as_json(value: Any) -> Any:
+    """Arrays and scalars of NumPy and the like as what JSON has for them; for `json.dumps(default=…)`.
+
+    Raises:
+        TypeError: If there is nothing of that kind.
+    """
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"Arguments of a tool call are JSON values; a {type(value).__name__} is none.")
+    raise TypeError(f"a value of type {type(value).__name__} is no JSON")

@@ -17,6 +17,7 @@ from pydantic_core.core_schema import FieldSerializationInfo
 
 from ldp_tui.core.arguments import ArgumentSchema
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS, Signature, SignatureOptions, is_coroutine_callable, signature_of
+from ldp_tui.core.tool_text import manual_page, resolved, xml_text
 from ldp_tui.core.unchecked import with_fields
 
 ToolFunction = Callable[..., Any] | Callable[..., Awaitable[Any]]
@@ -56,35 +57,15 @@ class FunctionInfo(BaseModel):
     @staticmethod
     def resolve_schema(schema: dict[str, Any]) -> dict[str, Any]:
         """Schema without `allOf` / `anyOf`, for display: types of a union are joined by ` | `."""
-        for key in ("allOf", "anyOf"):
-            if key not in schema:
-                continue
-            parts = [FunctionInfo.resolve_schema(part) for part in schema[key]]
-            merged: dict[str, Any] = {}
-            if key == "allOf":
-                for part in parts:
-                    merged.update(part)
-            else:
-                if kinds := [_type_name(part) for part in parts]:
-                    merged["type"] = " | ".join(kinds)
-                if texts := [part["description"] for part in parts if "description" in part]:
-                    merged["description"] = " / ".join(texts)
-            return {**merged, **{name: value for name, value in schema.items() if name != key}}
-        return schema
+        return resolved(schema)
 
     def describe_str(self) -> str:
         """Manual page of the tool."""
-        resolved = {name: self.resolve_schema(schema) for name, schema in self.get_properties().items()}
-        synopsis = ", ".join(f"{_type_name(schema)} {name}" for name, schema in resolved.items())
-        description = "\n".join(f"    {line}" if line else "" for line in self.description.split("\n"))
-        parameters = "\n".join(
-            f"    {name} ({_type_name(schema)}): {schema.get('description', 'No description provided.')}"
-            for name, schema in resolved.items()
-        )
-        return (
-            f"NAME: {self.name}\n\nSYNOPSIS:\n    {self.name}({synopsis})\n\n"
-            f"DESCRIPTION:\n{description}\n\nPARAMETERS:\n{parameters}\n"
-        )
+        return manual_page(self.name, self.description, self.get_properties())
+
+    def describe_xml(self) -> str:
+        """The JSON that providers take as XML: `<function_info><name>…`, list elements as `<item>`."""
+        return xml_text("function_info", self.model_dump(mode="json", exclude_none=True, by_alias=True))
 
     def describe_json(self) -> str:
         """The JSON that providers take."""
@@ -149,8 +130,8 @@ class Tool(BaseModel):
             ValueError: If the docstring or a parameter's description is missing.
             TypeError: If a parameter cannot be described by a schema.
         """
-        texts = tuple(sorted((name, str(value)) for name, value in formats.items())) if formats else ()
-        options = SignatureOptions(docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, texts)
+        values = tuple((name, type(value).__qualname__, value) for name, value in formats.items())
+        options = SignatureOptions(docstring_style, allow_empty_param_descriptions, types_in_param_descriptions, values)
         signature = signature_of(function, options)
         return with_fields(
             _TEMPLATE,
@@ -189,6 +170,11 @@ def tool_schema(tool: Tool) -> dict[str, Any]:
     return dumped
 
 
+def is_description(tool: Tool) -> bool:
+    """Whether `tool` has no function here: it describes one that lives elsewhere."""
+    return tool.function is _no_function
+
+
 def wraps_doc_only(wrapped: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator that copies the docstring and nothing else, so that the wrapper keeps its own signature."""
 
@@ -224,15 +210,8 @@ def _injectable(function: ToolFunction) -> tuple[frozenset[str], bool]:
     except (TypeError, ValueError):  # some built-in callables have no signature
         return frozenset(), True
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    return HIDDEN_PARAMETERS & set(parameters), takes_any
-
-
-def _type_name(schema: dict[str, Any]) -> str:
-    if "$ref" in schema:
-        return str(schema["$ref"]).rsplit("/", 1)[-1]
-    if "enum" in schema and "type" not in schema:
-        return "enum"
-    return str(schema.get("type", "any"))
+    hidden = HIDDEN_PARAMETERS & set(parameters)
+    return (hidden | {"state"} if getattr(function, "requires_state", False) else hidden), takes_any
 
 
 _TEMPLATE = Tool(info=FunctionInfo(name="", description="", parameters=None))

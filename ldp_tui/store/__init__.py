@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from ldp_tui.store.reader import Reader
     from ldp_tui.store.results import EpisodeFilter, Range, Sort
     from ldp_tui.store.rows import (
+        AddMemory,
         AddStep,
         AgentRow,
         BeginEpisode,
         EncodedPicture,
         EndEpisode,
         EnvRow,
+        MemoryRow,
         MessageRow,
         StepRow,
     )
     from ldp_tui.store.writer import Writer
 
 __all__ = [
+    "AddMemory",
     "AddStep",
     "AgentRow",
     "BeginEpisode",
@@ -36,6 +39,7 @@ __all__ = [
     "EndEpisode",
     "EnvRow",
     "EpisodeFilter",
+    "MemoryRow",
     "MessageRow",
     "PictureEncoder",
     "Range",
@@ -61,12 +65,14 @@ _NAMES = {
     "reader": ("Reader",),
     "results": ("EpisodeFilter", "Range", "Sort"),
     "rows": (
+        "AddMemory",
         "AddStep",
         "AgentRow",
         "BeginEpisode",
         "EncodedPicture",
         "EndEpisode",
         "EnvRow",
+        "MemoryRow",
         "MessageRow",
         "StepRow",
     ),

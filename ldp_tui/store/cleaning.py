@@ -21,6 +21,9 @@ from ldp_tui.store.errors import ValueRefused
 INLINE_TEXT: Final = 16 * 2**20
 """Longer texts (in characters) are kept compressed beside the row, which holds the first PREVIEW characters."""
 
+PICTURE_TEXT: Final = 65_536
+"""The same for messages with pictures: environments send one screenshot with many observations, and it is kept once."""
+
 PREVIEW: Final = 65_536
 LARGEST: Final = 512 * 2**20
 """Bytes of UTF-8 above which a value is refused."""

@@ -13,16 +13,17 @@ from ldp_tui.store.errors import StoreReadOnly, translate
 from ldp_tui.store.index import unindexed
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.rollups import rebuild
-from ldp_tui.store.rows import EndEpisode
+from ldp_tui.store.rows import AddMemory, EndEpisode
 from ldp_tui.store.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What `merge` did: uids copied, and those that were there already."""
+    """What `merge` did: uids of episodes copied, those that were there already, and how many memories it copied."""
 
     copied: tuple[str, ...]
     present: tuple[str, ...]
+    memories: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,22 @@ def copy_episode(reader: Reader, writer: Writer, key: int | str) -> int:
 
 
 def merge(reader: Reader, writer: Writer) -> Merged:
-    """Copy every episode that the target lacks, parents before forks. Repeating it copies nothing."""
+    """Copy every episode that the target lacks, parents before forks, and every memory. Repeating it copies nothing."""
     copied: list[str] = []
     present: list[str] = []
     with Reader(writer.path) as target:
         known = set(target.uids())
+        remembered = {row.uid for _, row in target.memories()}
     for uid in reader.uids():
         if uid in known:
             present.append(uid)
             continue
         writer.wait(copy_episode(reader, writer, uid))
         copied.append(uid)
-    return Merged(tuple(copied), tuple(present))
+    lacking = [row for _, row in reader.memories() if row.uid not in remembered]
+    for row in lacking:
+        writer.wait(writer.submit(AddMemory(row)))
+    return Merged(tuple(copied), tuple(present), len(lacking))
 
 
 def rebuild_rollups(path: Path | str | os.PathLike[str]) -> None:

@@ -7,7 +7,7 @@ import time
 
 from sqlite_utils import Database, Migrations
 
-from ldp_tui.store.schema import APPLICATION_ID, INITIAL, SCHEMA_VERSION, statements
+from ldp_tui.store.schema import APPLICATION_ID, INITIAL, MEMORIES, SCHEMA_VERSION, statements
 
 _MIGRATIONS = Migrations("ldp_tui")
 
@@ -23,6 +23,12 @@ def _initial(database: Database) -> None:
         ("min_reader", 1),
     )
     database.conn.executemany("insert into meta(k, v) values(?, ?)", created)
+
+
+@_MIGRATIONS(name="0002_memories")
+def _memories(database: Database) -> None:
+    for statement in statements(MEMORIES):
+        database.conn.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

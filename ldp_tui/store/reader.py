@@ -12,14 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ldp_tui.store import episodes, listing, overview
+from ldp_tui.store import episodes, lineage, listing, overview
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
 from ldp_tui.store.index import unindexed
+from ldp_tui.store.memories import memories
 from ldp_tui.store.results import (
     Cursor,
     EpisodeFilter,
     EpisodeHeader,
+    EpisodeNode,
     EpisodeSummary,
     Facets,
     Page,
@@ -28,7 +30,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import Operation, StepRow
+from ldp_tui.store.rows import EpisodeOperation, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -161,7 +163,7 @@ class Reader:
         with self._query() as connection:
             return timeline(connection, self._id(key))
 
-    def operations(self, key: int | str) -> Iterator[Operation]:
+    def operations(self, key: int | str) -> Iterator[EpisodeOperation]:
         """Everything of an episode as the operations that record it again, with an equal hash chain.
 
         A fork's own rows only: its parent has to be written first. A running episode yields no EndEpisode.
@@ -180,10 +182,20 @@ class Reader:
         with self._query() as connection:
             return episodes.lineage(connection, self._id(key))
 
+    def tree(self, key: int | str) -> EpisodeNode:
+        """The root of the tree of forks that the episode belongs to, such as the branches of a search."""
+        with self._query() as connection:
+            return lineage.tree(connection, self._id(key))
+
     def uids(self) -> Iterable[str]:
         """Every episode's uid in the order of recording, running ones included; parents come before their forks."""
         with self._query() as connection:
             return [uid for (uid,) in connection.execute("select uid from episode order by id").fetchall()]
+
+    def memories(self, collection: str | None = None, *, after: int = 0) -> list[tuple[int, MemoryRow]]:
+        """What agents remember in `collection` (None: in all), with growing numbers; those numbered above `after`."""
+        with self._query() as connection:
+            return memories(connection, collection, after)
 
     def _id(self, key: int | str) -> int:
         return key if isinstance(key, int) else self.find(key)

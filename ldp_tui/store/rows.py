@@ -1,4 +1,4 @@
-"""What is written and read: one frozen record per stored thing, and the three operations of a recording."""
+"""What is written and read: one frozen record per stored thing, and the operations that write them."""
 
 from __future__ import annotations
 
@@ -131,4 +131,34 @@ class EndEpisode:
     detail: str | None = None
 
 
-Operation = BeginEpisode | AddStep | EndEpisode
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """What an agent remembers, found again by its query. `value` and `metadata` are JSON text.
+
+    `vector` holds the query's embedding as little-endian 32-bit floats, `embedding` says which model made it.
+    """
+
+    uid: str
+    collection: str
+    query: str
+    input: str
+    output: str
+    value: str
+    metadata: str
+    run_uid: str | None
+    template: str
+    embedding: str | None
+    vector: bytes | None
+    created_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddMemory:
+    """Keep a memory. The same one may be added again; another one of its uid is refused."""
+
+    row: MemoryRow
+
+
+EpisodeOperation = BeginEpisode | AddStep | EndEpisode
+"""What a recording is made of."""
+Operation = EpisodeOperation | AddMemory

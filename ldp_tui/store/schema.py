@@ -7,7 +7,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x4C445054
 """`LDPT`: says that a SQLite file is one of ours."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """`user_version` of a database this code writes; the number of the newest migration."""
 
 PAGE_SIZE: Final = 8192
@@ -127,6 +127,13 @@ create table checkpoint(id integer primary key, train_run_id integer references 
 """
 
 INITIAL: Final = SHARED + EPISODES + CURATION + LINEAGE
+
+MEMORIES: Final = """
+create table memory(id integer primary key, uid text not null unique, collection text not null, query text not null,
+  input text not null, output text not null, value_json text not null, metadata_json text not null, run_uid text,
+  template text not null, embedding text, vector blob, created_ns integer not null) strict;
+create index memory_collection on memory(collection, id);
+"""
 
 
 def statements(script: str) -> list[str]:

@@ -1,80 +1,15 @@
-"""Secrets are taken out of everything before it is hashed or written: known key shapes, and values of this process's
-secret environment variables.
-"""
+"""Secrets are taken out of everything before it is hashed or written."""
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeVar
 
-import orjson
-
-from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, StepRow
-
-_Text = TypeVar("_Text", str, str | None)
-
-_FAMILIES: Final = (
-    ("sk", re.compile(r"sk-[A-Za-z0-9_-]{20,}")),
-    ("github", re.compile(r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})")),
-    ("aws", re.compile(r"A(?:KIA|SIA)[0-9A-Z]{16}")),
-    ("google", re.compile(r"AIza[0-9A-Za-z_-]{35}")),
-    ("slack", re.compile(r"xox[a-z]-[0-9A-Za-z-]{10,}")),
-    ("huggingface", re.compile(r"hf_[A-Za-z0-9]{20,}")),
-    ("bearer", re.compile(r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,}=*")),
-    (
-        "private-key",
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    ),
-)
-_AFTER_WORD = re.compile(r"[A-Za-z0-9]")
-# One literal prefix and a set: these scan as fast as a single `in`, in place of several.
-_LIKE_GITHUB = re.compile(rb"gh[pousr]_")
-_LIKE_CLOUD = re.compile(rb"A[KSI][Iz]")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-_SHORTEST_VALUE: Final = 8
+from ldp_tui.core.secrets import TextRedactor
+from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
 
 
-class Redactor:
-    """Replaces secrets by `[redacted:<family>]`. `values` are exact secrets besides the known shapes."""
-
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        distinct = {value for value in values if len(value) >= _SHORTEST_VALUE}
-        spelled = {form for value in distinct for form in (value, _in_json(value), _in_json(_in_json(value)))}
-        self._values = sorted(spelled, key=len, reverse=True)
-        self._needles = [value.encode("utf-8", "surrogatepass") for value in self._values]
-
-    @classmethod
-    def of_environment(cls, environ: Mapping[str, str]) -> Redactor:
-        """Knows the values of variables named like *KEY*, *TOKEN*, *SECRET* or *PASSWORD* (8 characters or more)."""
-        return cls(value for name, value in environ.items() if _SECRET_NAME.search(name))
-
-    def suspects(self, payload: bytes) -> bool:
-        """Whether `payload` (UTF-8) may hold a secret; cheap, and never wrong when it says no."""
-        return (
-            (
-                b"_" in payload
-                and (b"hf_" in payload or b"github_pat_" in payload or _LIKE_GITHUB.search(payload) is not None)
-            )
-            or (b"-" in payload and (b"sk-" in payload or b"xox" in payload or b"PRIVATE KEY" in payload))
-            or b"earer " in payload
-            or _LIKE_CLOUD.search(payload) is not None
-            or (bool(self._needles) and any(needle in payload for needle in self._needles))
-        )
-
-    def text(self, text: _Text) -> _Text:
-        """`text` without secrets; the same object when there were none."""
-        if text is None or not self.suspects(text.encode("utf-8", "surrogatepass")):
-            return text
-        clean: str = text
-        for value in self._values:
-            if value in clean:
-                clean = clean.replace(value, "[redacted:environment]")
-        for family, pattern in _FAMILIES:
-            clean = pattern.sub(functools.partial(_replacement, family), clean)
-        return text if clean == text else clean
+class Redactor(TextRedactor):
+    """A TextRedactor that knows the store's rows."""
 
     def blob(self, blob: bytes | None) -> bytes | None:
         """The JSON bytes of an observation without secrets; the same object when there were none."""
@@ -136,16 +71,15 @@ class Redactor:
         """`end` with its detail redacted."""
         return replace(end, detail=self.text(end.detail))
 
-
-def _in_json(value: str) -> str:
-    return orjson.dumps(value.encode("utf-8", "replace").decode()).decode()[1:-1]
-
-
-def _replacement(family: str, match: re.Match[str]) -> str:
-    start = match.start()
-    if family != "bearer" and start and _AFTER_WORD.match(match.string[start - 1]):
-        # `task-` and `disk-` end like a key begins; a key never continues a word — except behind a JSON escape.
-        escaped = start >= 2 and match.string[start - 2] == "\\" and match.string[start - 1] in "nrtbf"
-        if not escaped:
-            return match.group()
-    return f"[redacted:{family}]"
+    def memory(self, memory: MemoryRow) -> MemoryRow:
+        """`memory` with every text redacted."""
+        return replace(
+            memory,
+            collection=self.text(memory.collection),
+            query=self.text(memory.query),
+            input=self.text(memory.input),
+            output=self.text(memory.output),
+            value=self.text(memory.value),
+            metadata=self.text(memory.metadata),
+            template=self.text(memory.template),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Final
 
 import msgpack
@@ -11,18 +12,20 @@ import msgpack
 from ldp_tui.store import errors
 from ldp_tui.store.errors import RowRejected, StoreError
 from ldp_tui.store.rows import (
+    AddMemory,
     AddStep,
     AgentRow,
     BeginEpisode,
     EncodedPicture,
     EndEpisode,
     EnvRow,
+    MemoryRow,
     MessageRow,
     Operation,
     StepRow,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 LARGEST_FRAME: Final = 640 * 2**20
 """Bytes; a longer frame is refused, and the connection closed."""
 
@@ -63,6 +66,8 @@ def pack_operation(operation: Operation) -> bytes:
     if isinstance(operation, EndEpisode):
         o = operation
         return pack(("end", o.uid, o.status, o.ended_ns, o.success, o.wall_us, o.detail))
+    if isinstance(operation, AddMemory):
+        return pack(("memory", *astuple(operation.row)))
     b, env, agent = operation, operation.env, operation.agent
     return pack(
         (
@@ -99,6 +104,8 @@ def unpack_operation(frame: bytes) -> Operation:
                 return AddStep(uid, _row(row))
             case ["end", *end]:
                 return EndEpisode(*end)
+            case ["memory", *memory]:
+                return AddMemory(MemoryRow(*memory))
             case ["begin", uid, run_uid, env, agent, *rest, first]:
                 fields = [uid, run_uid, EnvRow(*env), AgentRow(*agent), *rest, _row(first)]
                 return BeginEpisode(*fields)

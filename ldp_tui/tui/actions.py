@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "home", "play", "library", "replay", "log", "help"]
+Scope = Literal["app", "home", "play", "library", "replay", "tools", "graph", "log", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ ACTIONS: tuple[Command, ...] = (
     Command("home.environment", "home", "Environment", "e,slash", "pick_environment", "Choose by typing part of it.",
             footer=True, shown_key="e"),
     Command("home.players", "home", "Players", "a", "pick_players", "Who plays, up to four.", footer=True),
+    Command("home.tools", "home", "Tools", "t", "tools", "The environment's tools, their schemas and remarks."),
     Command("home.quit", "home", "Quit", "q", "app.quit", "Leave.", footer=True, shown_key="q"),
     # Play
     Command("play.pause", "play", "Pause", "space,p,f8", "pause", "Hold all players, or let them go on.", footer=True,
@@ -70,6 +71,7 @@ ACTIONS: tuple[Command, ...] = (
     Command("play.stop", "play", "Stop", "ctrl+x", "stop", "End the running episodes; they stay in the library."),
     Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus.",
             footer=True, shown_key="⏎"),
+    Command("play.tools", "play", "Tools", "t", "tools", "The environment's tools, their schemas and remarks."),
     Command("play.library", "play", "Library", "l,f3", "app.library", "All recorded episodes.", shown_key="l"),
     Command("play.back", "play", "Home", "escape,q", "back", "Stop and go back to the start menu.", footer=True,
             shown_key="esc"),
@@ -111,8 +113,24 @@ ACTIONS: tuple[Command, ...] = (
     Command("replay.jump", "replay", "Jump", "j", "jump", "To a step or share; the digits go to 0–90 %.", footer=True),
     Command("replay.beside", "replay", "Beside", "c", "beside", "Another episode of the same seed, side by side.",
             footer=True),
+    Command("replay.branches", "replay", "Branches", "b", "branches", "The forks of this episode, as a tree."),
+    Command("replay.graph", "replay", "Graph", "g", "graph", "The compute graph that led to this step's action."),
     Command("replay.copy", "replay", "Copy step", "y", "copy_step", "This step as JSON, to the clipboard."),
     Command("replay.back", "replay", "Back", "escape,q", "back", "Close.", footer=True, shown_key="esc"),
+    # Tools of an environment
+    Command("tools.schema", "tools", "JSON", "j", "schema", "The schema as a model gets it, or in words.", footer=True),
+    Command("tools.copy", "tools", "Copy", "y", "copy", "The schema as JSON, to the clipboard.", footer=True),
+    Command("tools.again", "tools", "Read again", "r,f5", "again", "Look at the environment anew, as after an edit.",
+            footer=True, shown_key="r"),
+    Command("tools.back", "tools", "Back", "escape,q,t", "app.back", "Close.", footer=True, shown_key="esc"),
+    # Compute graph of a step
+    Command("graph.previous", "graph", "Step back", "comma", "move(-1)", "The graph of the step before.", footer=True,
+            shown_key=","),
+    Command("graph.next", "graph", "Step", "full_stop", "move(1)", "The graph of the next step.", footer=True,
+            shown_key="."),
+    Command("graph.save", "graph", "Save SVG", "s", "save", "Write the drawing as an SVG file.", footer=True),
+    Command("graph.copy", "graph", "Copy", "y", "copy", "The drawing as text, to the clipboard.", footer=True),
+    Command("graph.back", "graph", "Back", "escape,q,g", "app.back", "Close.", footer=True, shown_key="esc"),
     # Engine log and help
     Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
     Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,

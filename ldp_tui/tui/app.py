@@ -25,7 +25,7 @@ from ldp_tui.tui.preferences import (
     preferences_path,
     save_preferences,
 )
-from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
+from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested, ToolsRequested
 from ldp_tui.tui.terminal import own_terminal, why_no_terminal
 from ldp_tui.tui.themes import DEFAULT_THEME, THEMES, VARIABLES
 
@@ -165,6 +165,10 @@ class LdpTuiApp(App[None]):
     @on(ReplayRequested)
     def _replay_requested(self, event: ReplayRequested) -> None:
         self.open_replay(event.uid)
+
+    @on(ToolsRequested)
+    def _tools_requested(self, event: ToolsRequested) -> None:
+        self.push_screen(screens.tools_screen(event.environment))
 
     # -- actions ----------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ DRAWING_COLUMNS = 60
 SOON = 0.8
 """Seconds before a wait is worth its name and a figure: above a heartbeat's half second, so quick lanes are calm."""
 
+_WHOSE = {"agent": "the player", "env": "the environment", "tool": "a tool", "transport": "the connection"}
 _PHASES = {
     "starting": "starting",
     "resetting": "resetting",
@@ -73,7 +74,7 @@ def state(lane: LaneView) -> str:
 def reason(ended: EpisodeEnded) -> str:
     """Why an episode is over."""
     if ended.reason == "failed":
-        whose = {"agent": "the player", "env": "the environment", "tool": "a tool"}.get(ended.phase or "", "something")
+        whose = _WHOSE.get(ended.phase or "", "something")
         return f"died: {whose} failed: {plain_line(ended.detail or 'no reason given')}"
     if ended.success is not None:
         won = "won" if ended.success else "lost"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,9 +60,10 @@ def summaries() -> dict[str, str]:
     return {choice.name: choice.summary for choice in (*environment_choices(), *player_choices())}
 
 
-def base_name(text: str) -> str:
-    """The name in `NAME[:MODEL][,key=value…]`."""
-    return text.partition(",")[0].partition(":")[0]
+def summary_of(text: str, known: Mapping[str, str]) -> str:
+    """The summary of what `NAME[:MODEL][,key=value…]` names, where `NAME:MODEL` or `NAME` is in the list; else ""."""
+    whole = text.partition(",")[0]
+    return known.get(whole) or known.get(whole.partition(":")[0], "")
 
 
 def recent_episodes(db: Path) -> list[RecentEpisode]:
@@ -90,5 +91,7 @@ def _as_choices(names: Sequence[EnvironmentName]) -> list[Choice]:
 
 
 def _missing(extra: str) -> str:
-    """What to install for an extra of Gymnasium; empty where its package is there."""
+    """What to install: `package[extra]` as it stands, or the extra of Gymnasium whose package is missing."""
+    if "[" in extra:
+        return extra
     return "" if not extra or find_spec(extra) is not None else f"gymnasium[{extra}]"

@@ -40,3 +40,11 @@ class ReplayRequested(Message):
     def __init__(self, uid: str) -> None:
         super().__init__()
         self.uid = uid
+
+
+class ToolsRequested(Message):
+    """Show the tools of an environment."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__()
+        self.environment = environment

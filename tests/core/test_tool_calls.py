@@ -118,11 +118,12 @@ def test_parameter_named_function_name() -> None:
 
 
 def test_as_text() -> None:
-    """Calls read like Python; messages name role, content and calls."""
+    """Values stand in quotes, or, as Python would write them, not; messages name content and calls with their ids."""
     call = ToolCall.from_name("f", id="1", a="x", b=2)
-    assert str(call) == "f(a='x', b=2)"
-    request = ToolRequestMessage(content="why", tool_calls=[call])
-    assert str(request) == "Tool request message 'why' for tool calls: f(a='x', b=2)"
+    assert str(call) == "f(a='x', b='2')"
+    assert call.function.written() == "f(a='x', b=2)"
+    request = ToolRequestMessage(content="why", tool_calls=[call, ToolCall.from_name("g", id="2")])
+    assert str(request) == "Tool request message 'why' for tool calls: f(a='x', b='2') [id=1]; g() [id=2]"
     assert str(ToolRequestMessage(content="only text")) == "only text"
     assert str(ToolResponseMessage.from_call(call, "r")) == "Tool response message 'r' for tool call ID 1 of tool 'f'"
 

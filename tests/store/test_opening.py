@@ -76,7 +76,7 @@ def test_migration_is_recorded(tmp_path: Path) -> None:
     connection = open_for_writing(database(tmp_path)).connection
     applied = connection.execute("select migration_set, name from _sqlite_migrations").fetchall()
     connection.close()
-    assert applied == [("ldp_tui", "0001_initial")]
+    assert applied == [("ldp_tui", "0001_initial"), ("ldp_tui", "0002_memories")]
 
 
 def test_existing_database_opens_without_sqlite_utils(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def replay_screen(db: Path, uid: str) -> AnyScreen:
     return ReplayScreen(db, uid)
 
 
+def tools_screen(environment: str) -> AnyScreen:
+    """The tools of an environment."""
+    with ONE_AT_A_TIME:
+        from ldp_tui.tui.screens.tools import ToolsScreen
+
+    return ToolsScreen(environment)
+
+
 def help_screen(screen: AnyScreen) -> AnyScreen:
     """Keys and explanations of `screen`."""
     with ONE_AT_A_TIME:

@@ -19,17 +19,17 @@ from ldp_tui.tui import readiness
 from ldp_tui.tui.actions import bindings, commands
 from ldp_tui.tui.background import in_background
 from ldp_tui.tui.lookups import (
-    base_name,
     environment_choices,
     player_choices,
     recent_episodes,
     refusal,
     summaries,
+    summary_of,
     tried_environment_choices,
 )
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
-from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested
+from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested, ToolsRequested
 from ldp_tui.tui.screens import picker, warm_up
 from ldp_tui.tui.widgets.menu import Menu
 from ldp_tui.tui.widgets.pick_field import PickField
@@ -145,7 +145,7 @@ class HomeScreen(Screen[None]):
         """What the chosen environment and players are, as far as they are in a list."""
         game = self.game()
         names = dict.fromkeys((game.environment, *game.players))
-        found = {name: text for name in names if (text := self._summaries.get(base_name(name)))}
+        found = {name: text for name in names if (text := summary_of(name, self._summaries))}
         lines = [Content.assemble((plain_line(name), "bold"), f"  {plain_line(text)}") for name, text in found.items()]
         self.query_one("#summaries", Static).update(Content("\n").join(lines))
 
@@ -186,6 +186,10 @@ class HomeScreen(Screen[None]):
     def action_pick_environment(self) -> None:
         """Choose the environment."""
         self._field("environment").action_press()
+
+    def action_tools(self) -> None:
+        """Look at the tools of the chosen environment."""
+        self.post_message(ToolsRequested(self._field("environment").value))
 
     def action_pick_players(self) -> None:
         """Go to the players' fields."""

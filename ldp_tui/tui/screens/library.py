@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from ldp_tui.core.errors import LdpTuiError
-from ldp_tui.datasets.sft import Exported
+from ldp_tui.datasets.files import Exported
 from ldp_tui.store.errors import QueryInterrupted, StoreError, StoreMissing
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, Facets, Sort, SortKey

@@ -22,7 +22,7 @@ from ldp_tui.tui.engine_pool import EnginePool
 from ldp_tui.tui.log_book import LogBook
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.pump import HERTZ, Cadence, Due, writer_backlog
-from ldp_tui.tui.requests import ReplayRequested
+from ldp_tui.tui.requests import ReplayRequested, ToolsRequested
 from ldp_tui.tui.screens.dialogs import Trouble, TroubleDialog
 from ldp_tui.tui.widgets.lane_pane import LanePane
 from ldp_tui.tui.widgets.title_bar import TitleBar
@@ -329,6 +329,10 @@ class PlayScreen(Screen[None]):
     def action_stop(self) -> None:
         """End the running episodes."""
         self._send(Stop())
+
+    def action_tools(self) -> None:
+        """Look at the tools of the environment in focus."""
+        self.post_message(ToolsRequested(self._session.lanes[self._current].environment))
 
     def action_replay(self) -> None:
         """Look at the finished episode of the current lane."""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ldp_tui.cli.workers import CampaignSpec, play_unrecorded
 from ldp_tui.core.intervals import Estimate, mean_interval, rate_interval
 from ldp_tui.engine.campaign import EpisodeResult
+from ldp_tui.experiments.workers import CampaignSpec, play_unrecorded
 
 MEASURED_BASELINE_EPISODES = 100
 """Episodes of random play that are measured where no exact value is known, if as many were played."""
@@ -102,7 +102,9 @@ class Summary:
         ]
 
 
-def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int, seconds: float) -> Summary:
+def summarise(
+    spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int, seconds: float, baselines: bool = True
+) -> Summary:
     """Numbers of a run, with baselines: exact where the rules are known, random play measured elsewhere."""
     finished = [result for result in results if result.reason != "failed"]
     defined = [result.success for result in finished if result.success is not None]
@@ -121,7 +123,7 @@ def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int
         seconds=seconds,
         failures=len(results) - len(finished),
         failure_reasons=dict(reasons),
-        baselines=tuple(_baselines(spec, results, seed)),
+        baselines=tuple(_baselines(spec, results, seed)) if baselines else (),
         run_uid=spec.run_uid,
         database=spec.database,
     )
