@@ -63,7 +63,7 @@ class AgentName:
 
 _AGENTS: dict[str, tuple[str, str]] = {
     "human": ("ldp_tui.agents.human:HumanAgent", "You, by keys and forms"),
-    "random": ("ldp_tui.agents.random_players:RandomAgent", "Uniform over the legal actions, or over the schema"),
+    "random": ("ldp_tui.agents.random_players:RandomAgent", "Uniform over all actions, or over arguments that fit"),
     "mask-random": ("ldp_tui.agents.random_players:MaskRandomAgent", "Uniform over the legal actions only"),
     "optimal": ("ldp_tui.agents.optimal:OptimalAgent", "Exact optimum by dynamic programming (toy-text environments)"),
     "heuristic": (
