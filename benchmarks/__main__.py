@@ -18,6 +18,7 @@ from benchmarks.report import write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
+    "tools": [],
     "http_environment": [],
     "rollout_manager": [],
     "trajectory_file": [],
@@ -37,6 +38,7 @@ FULL: dict[str, list[str]] = {
 }
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "tools": ["--rounds", "1", "--seconds", "0.1"],
     "http_environment": ["--rounds", "1", "--episodes", "160"],
     "rollout_manager": ["--rounds", "1", "--episodes", "50"],
     "trajectory_file": ["--rounds", "2", "--steps", "30"],

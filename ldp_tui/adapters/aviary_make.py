@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ldp_tui.adapters.aviary_names import AVIARY_NAMES, BY_NAME, PREFIX
 from ldp_tui.adapters.real_packages import importing, importing_any_of, loaded, unseen_output, versions
+from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def made_by(factory: Callable[..., Any], options: Mapping[str, Any], call: Call)
         return _tasks(factory, options, call)
     with importing_any_of(f"What {getattr(factory, '__name__', factory)} makes"):
         made = call(factory, options)
+    if isinstance(made, Environment):
+        return made
     kinds = (loaded("aviary.env", "Environment"), loaded("aviary.env", "TaskDataset"))
     return _adopted(made, None) if any(kind is not None and isinstance(made, kind) for kind in kinds) else made
 

@@ -106,7 +106,9 @@ _MESSAGES: TypeAdapter[Messages] = TypeAdapter(Messages)
 
 
 class _Heard:
-    """What the agent reports while it decides."""
+    """What the agent reports while it decides; it travels with the answer, all at once."""
+
+    live = False
 
     def __init__(self) -> None:
         self._said: list[str] = []

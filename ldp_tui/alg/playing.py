@@ -120,6 +120,7 @@ class Play:
             keep_open=self._keep_open,
             watch=self,
             fork=self._fork,
+            aloud=False,
         )
         if stage.writer is None:
             return events

@@ -29,7 +29,10 @@ def import_(
     as_json: Json = False,
     database: Database = None,
 ) -> None:
-    """Store the episodes of an export, or trajectories of LDP; known ones stay as they are."""
+    """Store the episodes of an export, or trajectories of LDP.
+
+    Episodes that are there already stay as they are.
+    """
     from ldp_tui.datasets.ldp_files import Names, import_ldp, is_ldp_file
     from ldp_tui.datasets.lossless import import_lossless
     from ldp_tui.store import connect_writer, default_path

@@ -219,6 +219,11 @@ class Episode:
             detail=detail,
         )
 
+    @property
+    def live(self) -> bool:
+        """Whether the agent is decided aloud (see `core.agent.Listener`)."""
+        return self._streamed is not None
+
     def reflect(self, text: str) -> None:
         """The agent reports reasoning (see `core.agent.Listener`)."""
         self.reflection.append(text)

@@ -59,6 +59,7 @@ async def rollout(
     notice: Callable[[str], None] | None = None,
     watch: Watcher | None = None,
     fork: Fork | None = None,
+    aloud: bool = True,
 ) -> AsyncGenerator[Event, None]:
     """Play `env` with `agent` until the task ends, a limit is reached, or something fails.
 
@@ -82,6 +83,8 @@ async def rollout(
         notice: Told which phase begins: `resetting`, `agent`, `env`.
         watch: Called between the phases with the objects themselves.
         fork: Go on from there instead of resetting: `env` stands there already.
+        aloud: Pass on the words of an agent that streams while it says them; otherwise they come before its action,
+            and no model has to stream them. What is recorded is the same.
     """
     episode = Episode(env, agent, render=render, notice=notice or _unnoticed, watch=watch)
     header = EpisodeStarted(
@@ -106,7 +109,7 @@ async def rollout(
                 episode.ending = "aborted"
             else:
                 try:
-                    if agent.streams:
+                    if aloud and agent.streams:
                         async with aclosing(episode.decide_aloud()) as pieces:
                             async for text in pieces:
                                 yield ReflectionDelta(index, text)

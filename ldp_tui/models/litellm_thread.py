@@ -204,15 +204,21 @@ _KINDS: Final[tuple[tuple[str, type[ModelError]], ...]] = (
 
 
 def _translated(error: Exception, model: str, secrets: list[str]) -> ModelError:
-    """The one place that turns litellm's exceptions into ours.
-
-    The original is kept with it, unless its text holds a key: tracebacks would show it.
-    """
+    """The one place that turns litellm's exceptions into ours. The original is kept with it, without keys."""
     original = str(getattr(error, "message", None) or error)
     told = _kind(error, " ".join(clean(original, secrets).split())[:_SHOWN].removeprefix("litellm."), model)
-    if clean(str(error), secrets) == str(error):
-        told.__cause__ = told.provider_error = error
+    if (kept := _without_keys(error, secrets)) is not None:
+        told.__cause__ = told.provider_error = kept
     return told
+
+
+def _without_keys(error: Exception, secrets: list[str]) -> Exception | None:
+    """`error` itself, with no key in what a traceback shows of it; None if one cannot be taken out."""
+    error.args = tuple(clean(part, secrets) if isinstance(part, str) else part for part in error.args)
+    if isinstance(message := getattr(error, "message", None), str):
+        error.message = clean(message, secrets)  # type: ignore[attr-defined]
+    error.__cause__ = error.__context__ = None  # the provider's library says the same, keys included
+    return error if clean(str(error), secrets) == str(error) else None
 
 
 def _kind(error: Exception, text: str, model: str) -> ModelError:

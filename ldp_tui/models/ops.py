@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ldp_tui.core.agent import Usage, listened_to, reflect, spend
+from ldp_tui.core.agent import Usage, heard_live, reflect, spend
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
@@ -76,10 +76,9 @@ class LLMCallOp(Op[Message]):
         model = LLMModel(llm_config=config)
         if tools and tool_choice is None:
             tool_choice = self.default_tool_choice
-        heard = listened_to()
-        callbacks = [reflect] if heard and config.stream else None
+        callbacks = [reflect] if config.stream and heard_live() else None
         result = await model.call_single(msgs, callbacks, tools=tools, tool_choice=tool_choice)
-        if heard and callbacks is None and (said := (result.reasoning_content or "") + (result.text or "")):
+        if callbacks is None and (said := (result.reasoning_content or "") + (result.text or "")):
             reflect(said)
         spend(Usage(result.prompt_count or 0, result.completion_count or 0, result.cost))
         temperature = float(config.models[0].extra_params.get("temperature", 1.0))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from ldp_tui.core.arguments import ArgumentError, ArgumentSchema
 from ldp_tui.core.environment import Frame, Picture
 from ldp_tui.core.tools import Tool
@@ -45,7 +47,8 @@ async def check_views(run: Run) -> None:
     env = run.env
     frame = env.export_frame()
     require(isinstance(frame, Frame), "export-frame", f"export_frame returned {frame!r}; return a Frame.")
-    _check_json("export-frame", frame.model_dump(mode="json"))
+    for part in (frame.state, frame.info):
+        _check_json("export-frame", to_jsonable_python(part, inf_nan_mode="constants"))
     picture = env.render()
     require(
         picture is None or isinstance(picture, Picture | str),
