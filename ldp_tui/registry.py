@@ -63,7 +63,7 @@ class AgentName:
 
 _AGENTS: dict[str, tuple[str, str]] = {
     "human": ("ldp_tui.agents.human:HumanAgent", "You, by keys and forms"),
-    "random": ("ldp_tui.agents.random_players:RandomAgent", "Uniform over the legal actions, or over the schema"),
+    "random": ("ldp_tui.agents.random_players:RandomAgent", "Uniform over all actions, or over arguments that fit"),
     "mask-random": ("ldp_tui.agents.random_players:MaskRandomAgent", "Uniform over the legal actions only"),
     "optimal": ("ldp_tui.agents.optimal:OptimalAgent", "Exact optimum by dynamic programming (toy-text environments)"),
     "heuristic": (
@@ -110,6 +110,11 @@ def tried(names: Iterable[EnvironmentName]) -> list[EnvironmentName]:
     errors = import_errors(files)
     found = {file.name: errors.get(file.path, "") for file in files}
     return [replace(name, error=name.error or found.get(name.name, "")) for name in names]
+
+
+def _suggested() -> list[str]:
+    """Names that a mistyped one may mean: not those of aviary's, which all have a prefix and names like ours."""
+    return [name.name for name in environment_names() if name.group != aviary_names.PREFIX]
 
 
 def agent_names() -> list[AgentName]:
@@ -189,7 +194,7 @@ def check_environment_name(text: str) -> None:
         check_address(spec.model)
     if spec.model or "/" in spec.name or find_environment_file(spec.name) is not None:
         return
-    names = {name.name for name in environment_names()}
+    names = _suggested()
     if spec.name not in names and "-v" not in spec.name:
         raise UnknownName("environment", spec.name, names)
 
@@ -261,7 +266,7 @@ def _from_module(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
     """`module:Class`, or a Gymnasium id behind the module that registers it."""
     module = _module(spec.name)
     if module is None:
-        names = [name.name for name in environment_names()]
+        names = _suggested()
         if spec.name in names:
             raise UsageError(f"environment {spec.name!r} takes nothing after a colon; options follow a comma.")
         raise UnknownName("environment or module", spec.name, names)
@@ -322,7 +327,7 @@ def _from_gymnasium(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
     except UnknownName as error:
         if error.kind != "environment":
             raise
-        raise UnknownName("environment", id_, [*error.available, *(n.name for n in environment_names())]) from error
+        raise UnknownName("environment", id_, [*error.available, *_suggested()]) from error
     return env, _gymnasium_record(env, id_, spec.options, {})
 
 

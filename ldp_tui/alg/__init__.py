@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ldp_tui.alg.datasets import DummyTaskDataset
     from ldp_tui.alg.evaluators import Evaluation, Evaluator, EvaluatorConfig, Progress
     from ldp_tui.alg.failures import AgentError, CaughtError, EnvError, format_error_details, reraise_exc_as
+    from ldp_tui.alg.logs import configure_stdout_logs
     from ldp_tui.alg.optimizer import (
         APEOpt,
         APEScoreFn,
@@ -92,6 +93,7 @@ _HOMES = {
     "datasets": ("DummyTaskDataset",),
     "evaluators": ("Evaluation", "Evaluator", "EvaluatorConfig", "Progress"),
     "failures": ("AgentError", "CaughtError", "EnvError", "format_error_details", "reraise_exc_as"),
+    "logs": ("configure_stdout_logs",),
     "optimizer": (
         "APEOpt",
         "APEScoreFn",
@@ -167,6 +169,7 @@ __all__ = [
     "WandBLoggingCallback",
     "bulk_evaluate_consensus",
     "compute_pass_at_k",
+    "configure_stdout_logs",
     "default_optimizer_factory",
     "evaluate_consensus",
     "format_error_details",

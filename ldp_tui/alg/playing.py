@@ -238,7 +238,7 @@ class Play:
 
     def _mark(self, phase: str) -> None:
         now = time.perf_counter()
-        self._metadata[f"time_elapsed_{phase}"] = now - self._since
+        self._metadata[f"time_elapsed_{phase}"] = round(now - self._since, 7)
         self._since = now
 
     async def _next(self) -> EpisodeStarted | StepTaken | EpisodeEnded:

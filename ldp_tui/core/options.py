@@ -1,7 +1,8 @@
 """Options that a person gives to a factory, checked against its annotations before it is called.
 
 They arrive as JSON values and text (`size=7`, `mode=fast`) and are converted where that loses nothing, as arguments of
-tools are. A parameter without an annotation, or with one that no JSON Schema can say, takes anything.
+tools are. A parameter without an annotation, or with one that no JSON Schema can say, takes anything; values of other
+kinds than JSON has come from code, and are left as they are.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ _VALUE = "value"
 
 
 def _fitted(name: str, value: Any, annotation: Any, of: str, *, convert: bool = True) -> Any:
-    fit = _fit_of(annotation)
+    fit = _fit_of(annotation) if _is_json(value) else None
     if fit is None:
         return value
     try:
@@ -85,6 +86,14 @@ def _fitted(name: str, value: Any, annotation: Any, of: str, *, convert: bool = 
         raise UsageError(f"Option {place!r} of {of} {problem.reason}.{hint}") from error
     except ValidationError as error:
         raise UsageError(f"Option {name!r} of {of} cannot be {value!r}: {error.errors()[0]['msg']}.") from error
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    return type(value) in (str, int, float, bool, type(None))
 
 
 def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -129,9 +130,8 @@ def write_mp4(frames: Iterator[Image.Image], path: Path, *, fps: float) -> int:
         MissingExtra: If the package `av` is not installed.
         FileError: If the file cannot be written.
     """
-    av: Any
     try:
-        import av
+        av: Any = import_module("av")  # typed in some versions, not in others
     except ImportError as error:
         raise MissingExtra("MP4 film", "video") from error
     count = 0

@@ -18,7 +18,7 @@ from ldp_tui.store.reader import Reader
 def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bool = True) -> Exported:
     """Write one line per episode: `messages`, `tools`, then `episode`, `environment`, `agent`, `seed` and `return`.
 
-    Episodes without a step, and episodes that failed or are still running, are left out and named in the result.
+    Episodes without a step, and those that failed, were interrupted or are still running, are left out and named.
 
     Raises:
         FileError: If the file cannot be written; an existing one then stays as it was.

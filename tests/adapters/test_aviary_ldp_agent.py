@@ -36,13 +36,13 @@ from ldp_tui.engine.events import EpisodeStarted, StepTaken
 from ldp_tui.engine.rollout import rollout
 from ldp_tui.registry import make_agent
 from ldp_tui.testing import check_agent
+from ldp_tui.testing.model_server import ModelServer, Says
 from tests.adapters import real_environments as real
-from tests.adapters.chat_server import ChatServer, chat_server
 from tests.engine.playing import Counter, ending, events_of, only
 
 
-def llm_config(server: ChatServer, **more: Any) -> dict[str, Any]:
-    model = {"name": "openai/fake", "api_base": server.url, "api_key": "none", "timeout": 20.0, "max_retries": 0}
+def llm_config(server: ModelServer, **more: Any) -> dict[str, Any]:
+    model = {"name": "openai/fake", "api_base": server.base_url, "api_key": "none", "timeout": 20.0, "max_retries": 0}
     return {"models": [{**model, **more}]}
 
 
@@ -135,11 +135,11 @@ async def test_thousand_steps(agent: type[Agent[int]]) -> None:
 
 async def test_lanes_at_once() -> None:
     """What one lane clears is never what another one still needs: each reports its own cost."""
-    with chat_server(("go", {})) as server:
+    with ModelServer([("go", {})], repeat=True) as server:
         agent = SimpleAgent(llm_config=llm_config(server))
         played = await asyncio.gather(*(events_of(Counter(3), adopted(agent)) for _ in range(4)))
     for events in played:
-        assert [step.usage for step in only(StepTaken, events)] == [Usage(11, 3, 0.0)] * 3
+        assert [step.usage for step in only(StepTaken, events)] == [Usage(10, 5, 0.0)] * 3
     assert sizes()[2] == 0
 
 
@@ -170,38 +170,38 @@ async def test_tools_as_they_are_described() -> None:
 class TestModels:
     async def test_one_call(self) -> None:
         """Tokens, model, finish reason and log-probability of SimpleAgent's call come with the step."""
-        with chat_server(("go", {"by": 2})) as server:
+        with ModelServer([Says(calls=[("go", {"by": 2})], logprobs=(-0.5, -0.25))]) as server:
             player = adopted(SimpleAgent(llm_config=llm_config(server), sys_prompt="Count."))
             (step,) = only(StepTaken, await events_of(Counter(2), player))
-        assert (player.kind, step.usage, step.reflection) == ("llm", Usage(11, 3, 0.0), "")
+        assert (player.kind, step.usage, step.reflection) == ("llm", Usage(10, 5, 0.0), "")
         assert step.action.info == {"model": "fake", "finish_reason": "tool_calls", "logprob": -0.75}
         assert isinstance(step.action, ToolRequestMessage)
-        assert str(step.action.tool_calls[0]) == "go(by='2')"
-        roles = [message["role"] for message in server.asked[0]["messages"]]
-        assert (roles, server.asked[0]["tool_choice"]) == (["system", "user"], "required")
+        assert step.action.tool_calls[0].function.arguments == {"by": 2}
+        roles = [message["role"] for message in server.requests[0].body["messages"]]
+        assert (roles, server.requests[0].body["tool_choice"]) == (["system", "user"], "required")
 
     async def test_reasoning_apart_from_the_action(self) -> None:
         """ReActAgent asks twice: the first reply is the reflection, both are paid for."""
-        with chat_server("Thought: I must count on.", ("go", {"by": 2})) as server:
+        with ModelServer(["Thought: I must count on.", ("go", {"by": 2})], repeat=True) as server:
             (step,) = only(StepTaken, await events_of(Counter(2), adopted(ReActAgent(llm_config=llm_config(server)))))
         assert step.reflection == "Thought: I must count on.\n"
-        assert step.usage == Usage(22, 6, 0.0)
+        assert step.usage == Usage(20, 10, 0.0)
 
     async def test_reply_parsed_by_the_agent(self) -> None:
         """With one prompt the action comes from another op than the reply; cost and model are still told."""
-        with chat_server("Thought: on\nAction: go\nAction Input: 2") as server:
+        with ModelServer(["Thought: on\nAction: go\nAction Input: 2"], repeat=True) as server:
             agent = ReActAgent(llm_config=llm_config(server), single_prompt=True)
             (step,) = only(StepTaken, await events_of(Counter(2), adopted(agent)))
-        assert step.usage == Usage(11, 3, 0.0)
+        assert step.usage == Usage(10, 5, 0.0)
         assert step.action.content == "on"
         assert (step.action.info or {})["model"] == "fake"
 
     async def test_reply_that_cannot_be_read(self) -> None:
         """After LDP's five attempts the agent has failed, and the error shows what the model said."""
-        with chat_server("I would rather not.") as server:
+        with ModelServer(["I would rather not."], repeat=True) as server:
             agent = ReActAgent(llm_config=llm_config(server), single_prompt=True)
             end = await ending(Counter(2), adopted(agent))
-        assert len(server.asked) == 5
+        assert len(server.requests) == 5
         assert (end.reason, end.phase) == ("failed", "agent")
         assert end.detail == (
             "the reply cannot be read as an action: Action not emitted. The model said: 'I would rather not.'"
@@ -209,7 +209,7 @@ class TestModels:
 
     async def test_text_as_action(self) -> None:
         """A reply without a call is a message, which the environment answers."""
-        with chat_server("hm", ("go", {"by": 2})) as server:
+        with ModelServer(["hm", ("go", {"by": 2})], repeat=True) as server:
             events = await events_of(Counter(2), adopted(Silent(llm_config(server))))
         first, second = only(StepTaken, events)
         assert (type(first.action), first.action.role, first.action.content) == (Message, "assistant", "hm")
@@ -318,11 +318,11 @@ async def agent_server(models: str) -> AsyncIterator[str]:
 async def test_agent_behind_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client is asked in evaluation mode, without which LDP's server refuses every turn; the token stays unsaid."""
     monkeypatch.setenv("AUTH_TOKEN", "open-sesame")
-    with chat_server(("go", {"by": 1})) as models:
-        async with agent_server(models.url) as address:
+    with ModelServer([("go", {"by": 1})], repeat=True) as models:
+        async with agent_server(models.base_url) as address:
             agent, player = make_agent(f"ldp:HTTPAgentClient,server_url={address},request_timeout=30")
             before = sizes()
             events = await events_of(Counter(2), agent)
             assert sizes() == before
     assert (agent.kind, "open-sesame" in repr(player)) == ("llm", False)
-    assert [str(step.action.tool_calls[0]) for step in only(StepTaken, events)] == ["go(by='1')"] * 2
+    assert [step.action.tool_calls[0].function.arguments for step in only(StepTaken, events)] == [{"by": 1}] * 2

@@ -25,7 +25,7 @@ from ldp_tui.engine.rollout import rollout
 from ldp_tui.registry import agent_names, environment_names, make_agent, make_environment
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.writer import Writer
-from tests.adapters.chat_server import chat_server
+from ldp_tui.testing.model_server import ModelServer
 from tests.cli.conftest import Commands, ldp
 from tests.play.conftest import front
 from tests.play.playing import Front
@@ -229,8 +229,8 @@ class TestSilence:
 
     def test_turn_with_a_model_on_the_command_line(self, tmp_path: Path) -> None:
         """Of a whole episode of LDP's SimpleAgent in aviary's DummyEnv nothing but our own lines are seen."""
-        with chat_server(("cast_int", {"x": 2.5}), ("print_story", {"story": "a b c d e"})) as server:
-            agent = f"ldp:SimpleAgent,model=openai/nobody-knows-it,api_base={server.url},timeout=20"
+        with ModelServer([("cast_int", {"x": 2.5}), ("print_story", {"story": "a b c d e"})], repeat=True) as server:
+            agent = f"ldp:SimpleAgent,model=openai/nobody-knows-it,api_base={server.base_url},timeout=20"
             asked = ["play", "aviary:dummy", "--plain", "--seed", "1", "--db", str(tmp_path / "x.db"), "--agent", agent]
             done = python(COMMAND, *asked, OPENAI_API_KEY="none")
         assert done.returncode == 0

@@ -31,8 +31,8 @@ from ldp_tui.store import connect_writer
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.verify import verify
 from ldp_tui.store.writer import Writer
+from ldp_tui.testing.model_server import ModelServer
 from tests.adapters import real_environments as real
-from tests.adapters.chat_server import chat_server
 from tests.engine.playing import kept, only
 
 
@@ -63,8 +63,8 @@ def spoiling(_: ExitStack) -> Agent[Any]:
 
 
 def react(stack: ExitStack) -> Agent[Any]:
-    server = stack.enter_context(chat_server("Thought: hm", ("say", {"word": "one"})))
-    model = {"name": "openai/fake", "api_base": server.url, "api_key": "none", "timeout": 20.0}
+    server = stack.enter_context(ModelServer(["Thought: hm", ("say", {"word": "one"})], repeat=True))
+    model = {"name": "openai/fake", "api_base": server.base_url, "api_key": "none", "timeout": 20.0}
     return adopted(ReActAgent(llm_config={"models": [model]}))
 
 

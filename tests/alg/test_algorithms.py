@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import operator
 import random
@@ -19,6 +20,7 @@ from ldp_tui.alg import (
     RolloutManager,
     bulk_evaluate_consensus,
     compute_pass_at_k,
+    configure_stdout_logs,
     evaluate_consensus,
     format_error_details,
     measure_consensus_proportion,
@@ -165,6 +167,19 @@ def test_words_for_errors(body: Any, told: str) -> None:
     assert format_error_details(error) == "no"
     error.response = Response(500, body)  # type: ignore[attr-defined]
     assert format_error_details(error) == told
+
+
+def test_logs_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each record once, from the level on, also when it is called again; other handlers stay."""
+    logger = logging.getLogger("ldp_tui.tests.logs")
+    other = logging.NullHandler()
+    logger.addHandler(other)
+    for level in (logging.DEBUG, "WARNING"):
+        configure_stdout_logs(logger.name, level, "%(levelname)s %(message)s")
+    logger.info("quiet")
+    logger.warning("loud")
+    assert capsys.readouterr().out == "WARNING loud\n"
+    assert other in logger.handlers
 
 
 async def test_dummy_tasks() -> None:

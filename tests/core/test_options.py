@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from enum import Enum
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -106,6 +107,22 @@ def test_option_that_does_not_fit(name: str, given: Any, words: str) -> None:
         fitted(factory, {name: given}, of="it")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fit", [fitted, loosely_fitted])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("area", Size(width=1)),
+        ("mode", Mode.SLOW),
+        ("rate", Fraction(1, 2)),
+        ("pair", (1, 2)),
+        ("cells", [Fraction(1)]),
+    ],
+)
+def test_value_that_only_code_can_give(fit: Callable[..., dict[str, Any]], name: str, value: Any) -> None:
+    """It is not for this check: the very object arrives."""
+    assert fit(factory, {name: value}, of="it")[name] is value
 
 
 def test_factories_of_every_kind() -> None:
