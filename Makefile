@@ -6,10 +6,10 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help play test check format bench test-slow clean
+.PHONY: help play test check format bench test-slow conformance clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 play: $(VENV)/base ## Set up and open the app (without a terminal: play the demo as plain text)
 	@$(BIN)/ldp-tui
@@ -33,8 +33,11 @@ test-slow: $(VENV)/dev ## The long statistics, crash and scale tests
 bench: $(VENV)/bench ## Measure everything beside its peers; writes benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
 
-clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+conformance: $(BIN)/pip ## The published tests of aviary and LDP against this package; downloads them
+	@$(BIN)/python -m tests.conformance
+
+clean: ## Remove the virtual environments and caches
+	rm -rf $(VENV) .venv-conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/pip:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with the venv module is needed; none was found."; exit 1; }

@@ -18,10 +18,16 @@ from benchmarks.report import write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
+    "tools": [],
+    "http_environment": [],
+    "rollout_manager": [],
+    "trajectory_file": [],
     "record_cartpole": [],
     "store_write": [],
     "store_crash": [],
     "episode_size": [],
+    "graph_memory": [],
+    "llm_step": [],
     "frame_view": [],
     "row_table": [],
     "first_paint": [],
@@ -32,10 +38,16 @@ FULL: dict[str, list[str]] = {
 }
 QUICK: dict[str, list[str]] = {
     "rollouts": ["--rounds", "1", "--episodes", "100"],
+    "tools": ["--rounds", "1", "--seconds", "0.1"],
+    "http_environment": ["--rounds", "1", "--episodes", "160"],
+    "rollout_manager": ["--rounds", "1", "--episodes", "50"],
+    "trajectory_file": ["--rounds", "2", "--steps", "30"],
     "record_cartpole": ["--rounds", "1", "--steps", "2000"],
     "store_write": ["--steps", "2000"],
     "store_crash": ["--rounds", "2"],
     "episode_size": [],
+    "graph_memory": ["--rounds", "1", "--count", "50"],
+    "llm_step": ["--rounds", "1", "--count", "30"],
     "frame_view": ["--rounds", "1", "--frames", "30"],
     "row_table": ["--rows", "10000", "--peer-rows", "500"],
     "first_paint": ["--rounds", "1"],

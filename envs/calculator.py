@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ldp_tui import Environment, Frame, Message, Messages, TaskDataset, Tool, ToolRequestMessage
 
@@ -145,10 +145,8 @@ class CalculatorEnv(Environment[CalculatorState]):
         return self.state.problem.id
 
     def success(self) -> bool | None:
-        """Whether the submitted answer is right; None while the episode runs, or where the answer is not known."""
-        if self.state.done and self.state.problem.value is not None:
-            return bool(self.state.correct)
-        return None
+        """Whether the right answer was submitted; None where it is not known."""
+        return None if self.state.problem.value is None else bool(self.state.correct)
 
     def info(self) -> dict[str, Any]:
         """Counts, and the expected answer once the episode is over."""
@@ -200,7 +198,7 @@ class CalculatorDataset(TaskDataset[CalculatorEnv]):
 
 
 def make(
-    split: str = "train",
+    split: Literal["train", "test"] = "train",
     index: int | None = None,
     path: str | None = None,
     *,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from ldp_tui import Environment, Frame, Message, Messages, TaskDataset, Tool, ToolRequestMessage
 
@@ -156,9 +156,9 @@ class LibraryEnv(Environment[LibraryState]):
         """Identifier of the question, such as `train-07`."""
         return self.state.question.id
 
-    def success(self) -> bool | None:
-        """Whether the submitted answer is right; None before it."""
-        return self.state.correct
+    def success(self) -> bool:
+        """Whether the right answer was submitted."""
+        return bool(self.state.correct)
 
     def info(self) -> dict[str, Any]:
         """Pages read and how much of the evidence they are; the expected answer once the episode is over."""
@@ -227,7 +227,7 @@ make_dataset = LibraryDataset
 
 
 def make(
-    split: str = "train",
+    split: Literal["train", "test"] = "train",
     index: int | None = None,
     *,
     sentences_shown: int = 2,

@@ -218,9 +218,9 @@ class MazeEnv(Environment[MazeState]):
         layout = repr((sorted(maze.passages), maze.start, maze.exit))
         return f"{maze.width}x{maze.height}-{zlib.crc32(layout.encode()):08x}"
 
-    def success(self) -> bool | None:
-        """Whether the player stands at the exit; None while the episode runs."""
-        return self.state.done if self.state.done or self.state.truncated else None
+    def success(self) -> bool:
+        """Whether the player stands at the exit."""
+        return self.state.done
 
     def info(self) -> dict[str, Any]:
         """Shortest path, moves so far, and the moves that are left on the shortest way from here."""

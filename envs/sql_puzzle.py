@@ -235,9 +235,9 @@ class SqlPuzzleEnv(Environment[SqlState]):
         """Template and seed of the database, such as `shop-07-1234`."""
         return self.state.puzzle.id
 
-    def success(self) -> bool | None:
-        """Whether the submitted answer is right; None before it."""
-        return self.state.correct
+    def success(self) -> bool:
+        """Whether the right answer was submitted."""
+        return bool(self.state.correct)
 
     def info(self) -> dict[str, Any]:
         """Seed of the database, queries and how many of them failed; the answer once the episode is over."""

@@ -2,7 +2,9 @@
 
 import random
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ldp_tui import Frame, FunctionalEnvironment, fenv
 
@@ -16,6 +18,9 @@ COLOURS = {"here": "\x1b[30;42m", "elsewhere": "\x1b[30;43m", "absent": "\x1b[2m
 RESET_COLOUR = "\x1b[0m"
 
 
+Word = Annotated[str, Field(min_length=5, max_length=5, pattern="^[A-Za-z]+$")]
+
+
 @fenv.start()
 def word_game(seed: int | None = None, word: str | None = None) -> tuple[str, dict[str, Any]]:
     """Start with a word drawn from the seed, or with a given one."""
@@ -26,18 +31,16 @@ def word_game(seed: int | None = None, word: str | None = None) -> tuple[str, di
 
 
 @word_game.tool()
-def guess(word: str, state: Any) -> str:
+def guess(word: Word, state: Any) -> str:
     """Guess the secret word.
 
     Args:
-        word: Five letters a to z
+        word: Five letters a to z; anything else is refused and does not count as a try
         state: What the episode remembers
     """
     if state.done:
         return "The episode is over; nothing more is counted."
-    word = word.strip().casefold()
-    if not re.fullmatch("[a-z]{5}", word):
-        return f"{word[:40]!r} is not a word of five letters a to z. It does not count as a try."
+    word = word.casefold()
     state.guesses = [*state.guesses, word]
     left = TRIES - len(state.guesses)
     board = "\n".join(mark(state.secret, guessed) for guessed in state.guesses)
@@ -78,9 +81,9 @@ class WordGame(FunctionalEnvironment):
         rows = [mark(self.state.secret, guessed, colour=True) for guessed in self.state.guesses]
         return "\n".join([*rows, *[" ".join([" · "] * 5)] * (TRIES - len(rows))])
 
-    def success(self) -> bool | None:
-        """Whether the word was found; None while the episode runs."""
-        return self.state.secret in self.state.guesses if self.state.done else None
+    def success(self) -> bool:
+        """Whether the word was found."""
+        return self.state.secret in self.state.guesses
 
     def info(self) -> dict[str, Any]:
         """Tries used, and the listed words that fit all marks so far."""
@@ -107,7 +110,7 @@ class WordGame(FunctionalEnvironment):
         return f"word-{WORDS.index(secret):04d}" if secret in WORDS else "word-own"
 
 
-def make(word: str | None = None) -> WordGame:
+def make(word: Word | None = None) -> WordGame:
     """Word game; `word` fixes the secret."""
     return WordGame(word_game.start_fn, word_game.tools, word_game.allow_concurrency, word=word)
 

@@ -10,14 +10,13 @@ from ldp_tui.core.above import lend
 if TYPE_CHECKING:  # the same names that __getattr__ finds at run time
     from ldp_tui.adapters.gymnasium_record import RecordEpisodes
     from ldp_tui.adapters.serving.dataset_client import TaskDatasetClient
-    from ldp_tui.adapters.serving.dataset_server import (
-        TaskDatasetServer as TaskDatasetServer,
-    )  # asked for by name alone
+    from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer as TaskDatasetServer
     from ldp_tui.adapters.serving.environment_client import (
         EnvironmentClient,
         TaskEnvClientState,
         TaskEnvironmentClient,
     )
+    from ldp_tui.adapters.serving.tool_server import make_tool_server as make_tool_server
     from ldp_tui.agents.scripted import ScriptedAgent
     from ldp_tui.core import (
         DEFAULT_EVAL_MODEL_NAME,
@@ -187,12 +186,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "EnvironmentClient": "ldp_tui.adapters.serving.environment_client",
-    "TaskDatasetClient": "ldp_tui.adapters.serving.dataset_client",
-    "TaskDatasetServer": "ldp_tui.adapters.serving.dataset_server",
-    "TaskEnvClientState": "ldp_tui.adapters.serving.environment_client",
-    "TaskEnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "ActionProposed": "ldp_tui.engine.events",
+    "EnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "EpisodeEnded": "ldp_tui.engine.events",
     "EpisodeStarted": "ldp_tui.engine.events",
     "Reader": "ldp_tui.store",
@@ -200,41 +195,43 @@ _HOMES = {
     "ReflectionDelta": "ldp_tui.engine.events",
     "ScriptedAgent": "ldp_tui.agents.scripted",
     "StepTaken": "ldp_tui.engine.events",
+    "TaskDatasetClient": "ldp_tui.adapters.serving.dataset_client",
+    "TaskDatasetServer": "ldp_tui.adapters.serving.dataset_server",
+    "TaskEnvClientState": "ldp_tui.adapters.serving.environment_client",
+    "TaskEnvironmentClient": "ldp_tui.adapters.serving.environment_client",
     "ToolSelector": "ldp_tui.models.tool_selector",
     "ToolSelectorLedger": "ldp_tui.models.tool_selector",
     "connect_writer": "ldp_tui.store",
+    "make_tool_server": "ldp_tui.adapters.serving.tool_server",
     "record": "ldp_tui.engine.record",
     "replay": "ldp_tui.engine.replay",
     "rollout": "ldp_tui.engine.rollout",
 }
-"""Where the public names live that are not `ldp_tui.core`'s."""
+"""Where the public names live that are not `ldp_tui.core`'s. TaskDatasetServer and make_tool_server need the extra
+`serve`, so `import *` leaves them out."""
 
 lend(
     {
         "make_named_environment": "ldp_tui.registry_lookup:make_named_environment",
         "environment_names": "ldp_tui.registry:environment_names",
+        "named_task_dataset": "ldp_tui.registry_lookup:named_task_dataset",
+        "task_dataset_files": "ldp_tui.registry_lookup:task_dataset_files",
         "acompletion": "ldp_tui.models.completion:acompletion",
         "agent_class": "ldp_tui.agents.config:agent_class",
+        "EmbeddingOp": "ldp_tui.models.ops:EmbeddingOp",
+        "LLMCallOp": "ldp_tui.models.ops:LLMCallOp",
+        "Memory": "ldp_tui.models.memory:Memory",
+        "MemoryModel": "ldp_tui.models.memory:MemoryModel",
+        "MemoryOp": "ldp_tui.models.ops:MemoryOp",
     }
 )
-
-
-_EXTRAS = {"TaskDatasetServer": "serve"}
-"""Extras that names need; these are left out of `__all__`, so that `from ldp_tui import *` always works."""
 
 
 def __getattr__(name: str) -> Any:
     """Public names are loaded at first use: `import ldp_tui` itself imports nothing."""
     if name.startswith("_"):
         raise AttributeError(name)
-    try:
-        module = import_module(_HOMES.get(name, "ldp_tui.core"))
-    except ModuleNotFoundError as error:
-        if name not in _EXTRAS:
-            raise
-        from ldp_tui.core.errors import MissingExtra
-
-        raise MissingExtra(name, _EXTRAS[name]) from error
+    module = import_module(_HOMES.get(name, "ldp_tui.core"))
     try:
         return getattr(module, name)
     except AttributeError:

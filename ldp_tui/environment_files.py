@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ldp_tui.core.errors import EnvironmentFileError, UsageError
 
@@ -29,6 +29,8 @@ class EnvironmentFile:
     group: str
     summary: str
     error: str = ""
+    has_tasks: bool = False
+    """Whether it defines `make_dataset(**kwargs)`, which makes a TaskDataset."""
 
     @property
     def digest(self) -> str:
@@ -60,11 +62,11 @@ def find_environment_file(name: str) -> EnvironmentFile | None:
     return None
 
 
-def load_factory(file: EnvironmentFile) -> Callable[..., Any]:
-    """The file's `make`.
+def load_factory(file: EnvironmentFile, name: Literal["make", "make_dataset"] = "make") -> Callable[..., Any]:
+    """The file's `make`, or its `make_dataset`.
 
     Raises:
-        EnvironmentFileError: With the file, the line and the reason if it cannot be imported or defines no `make`.
+        EnvironmentFileError: With the file, the line and the reason if it cannot be imported or does not define it.
     """
     module_name = f"ldp_tui_environment_{file.path.stem}_{file.digest}"
     module = sys.modules.get(module_name)
@@ -83,9 +85,9 @@ def load_factory(file: EnvironmentFile) -> Callable[..., Any]:
             said = error.msg if isinstance(error, SyntaxError) else str(error)
             reason = f"{type(error).__name__}: {said}"
             raise EnvironmentFileError(str(file.path), _line_in(error, file.path), reason) from error
-    make = getattr(module, "make", None)
+    make = getattr(module, name, None)
     if not callable(make):
-        raise EnvironmentFileError(str(file.path), None, "defines no function make(**kwargs)")
+        raise EnvironmentFileError(str(file.path), None, f"defines no function {name}(**kwargs)")
     factory: Callable[..., Any] = make
     return factory
 
@@ -127,7 +129,7 @@ def _inspected(path: Path, group: str, _changed_ns: int) -> EnvironmentFile:
     summary = (ast.get_docstring(tree) or "").strip().split("\n")[0]
     names = {name for node in tree.body for name in _defined(node)}
     problem = "" if "make" in names else f"{path.name}: defines no function make(**kwargs)"
-    return EnvironmentFile(path.stem, path, group, summary, problem)
+    return EnvironmentFile(path.stem, path, group, summary, problem, "make_dataset" in names)
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:

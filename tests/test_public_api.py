@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -126,6 +125,17 @@ def test_name(name: str) -> None:
         assert value is getattr(ldp_tui.core, name)
 
 
+@pytest.mark.parametrize("name", ["TaskDatasetServer", "make_tool_server"])
+def test_name_that_needs_an_extra(name: str) -> None:
+    """It is there with the extra; without it, the command to install it is named."""
+    code = f"import sys; sys.modules['fastapi'] = None; from ldp_tui import {name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.stderr.splitlines()[-1].endswith("install it with: pip install 'ldp-tui[serve]'")
+    pytest.importorskip("fastapi")
+    assert getattr(ldp_tui, name).__name__ == name
+
+
 def test_name_that_does_not_exist() -> None:
     """An ordinary AttributeError, so that hasattr and from-imports behave."""
     assert not hasattr(ldp_tui, "no_such_name")
@@ -159,6 +169,7 @@ AVIARY_CORE = [
     "TaskConfig",
     "TaskDataset",
     "TaskDatasetClient",
+    "TaskDatasetServer",
     "TaskEnvClientState",
     "TaskEnvironmentClient",
     "Tool",
@@ -183,14 +194,8 @@ AVIARY_CORE = [
 
 
 def test_names_of_aviary() -> None:
-    """All that `aviary.core` offers is offered; its server where the packages of the extra are installed."""
-    assert set(AVIARY_CORE) <= set(ldp_tui.__all__)
-    assert "TaskDatasetServer" not in ldp_tui.__all__
-    if importlib.util.find_spec("fastapi") is None:
-        with pytest.raises(ldp_tui.MissingExtra, match=r"pip install 'ldp-tui\[serve\]'"):
-            _ = ldp_tui.TaskDatasetServer
-    else:
-        assert ldp_tui.TaskDatasetServer.__name__ == "TaskDatasetServer"
+    """All that `aviary.core` offers is offered; its server is asked for by name, since it needs an extra."""
+    assert set(AVIARY_CORE) <= {*ldp_tui.__all__, "TaskDatasetServer"}
 
 
 def test_all_names_at_once() -> None:
@@ -229,12 +234,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_content_of_the_wheel(wheel: Path) -> None:
-    """Bundled environments, style sheets and the typing marker are in it; tests are not."""
+    """Bundled environments, style sheets, pages and the typing marker are in it; tests are not."""
     files = {str(path.relative_to(wheel)) for path in wheel.rglob("*") if path.is_file()}
 
     bundled = {path.name for path in (ROOT / "envs").glob("*.py")}
     assert {f"ldp_tui/_bundled_envs/{name}" for name in bundled} <= files
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob("*.tcss")} <= files
+    for kind in ("*.tcss", "*.html"):
+        assert {str(path.relative_to(ROOT)) for path in (ROOT / "ldp_tui").rglob(kind)} <= files
     assert "ldp_tui/py.typed" in files
     assert not [name for name in files if name.startswith(("tests", "benchmarks"))]
 

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 
 from ldp_tui import Environment, registry
@@ -170,8 +171,12 @@ def test_file_that_changes(folder: Path) -> None:
         ("maze,size=7", UsageError, "environment 'maze' cannot be made"),
         ("FrozenLake-v1,colour=red", UsageError, "colour"),
         ("json:JSONDecoder", UsageError, "makes a JSONDecoder, not an Environment"),
-        ("json:nothing", UsageError, "json:nothing"),
-        ("no.such.module:Env", UsageError, "no.such.module"),
+        ("json:JSONDecode", UnknownName, "Unknown class or function 'JSONDecode' of module 'json'. Did you mean JSOND"),
+        ("no.such.module:Env", UnknownName, "Unknown environment or module 'no.such.module'"),
+        ("calculater:x", UnknownName, "Unknown environment or module 'calculater'. Did you mean calculator?"),
+        ("maze:x", UsageError, "environment 'maze' takes nothing after a colon"),
+        ("FrozenLake-v1:4x4", UsageError, "environment 'FrozenLake-v1' takes nothing after a colon"),
+        ("gymnasium:CartPol-v1", UnknownName, "Unknown environment 'gymnasium:CartPol-v1'. Did you mean CartPole-v1"),
         (".relative:Env", UsageError, "relative"),
     ],
 )
@@ -189,6 +194,22 @@ def test_class_of_a_module() -> None:
     assert (env.task, env.end_immediately) == ("x", False)  # type: ignore[attr-defined]
     assert record.name == "ldp_tui.core.dummy:DummyEnv"
     assert record.spec == {"task": "x", "end_immediately": False}
+
+
+def test_gymnasium_id_behind_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module is imported first, which registers it; an id need not have a version."""
+    (tmp_path / "ldp_tui_test_registers.py").write_text(
+        "import gymnasium\nfrom gymnasium.envs.toy_text import FrozenLakeEnv\n"
+        "gymnasium.register(id='LdpTuiTestLake', entry_point=FrozenLakeEnv)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        env, record = registry.make_environment("ldp_tui_test_registers:LdpTuiTestLake")
+        assert isinstance(env, GymnasiumEnvironment)
+        assert record.name == "ldp_tui_test_registers:LdpTuiTestLake"
+    finally:
+        gymnasium.registry.pop("LdpTuiTestLake", None)
+        sys.modules.pop("ldp_tui_test_registers", None)
 
 
 def test_module_with_a_broken_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,11 +245,16 @@ def test_bundled_environment(name: str) -> None:
     assert record.name == name
 
 
+MODELS = ("simple", "react", "no-tools", "memory", "tree-of-thoughts")
+
+
 @pytest.mark.parametrize("name", [agent.name for agent in registry.agent_names()])
 def test_built_in_player(name: str) -> None:
-    """It can be made, and its record says what kind it is."""
-    agent, record = registry.make_agent(name)
-    assert (record.name, record.kind) == (name, agent.kind)
+    """It can be made, where it needs one with a model or an address, and its record says what kind it is."""
+    needed = {"remote": ":http://127.0.0.1:1", **dict.fromkeys(MODELS, ":any,base_url=http://127.0.0.1:1/v1")}
+    text = f"{name}{needed.get(name, '')}"
+    agent, record = registry.make_agent(text)
+    assert (record.name, record.kind) == (text, agent.kind)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +263,10 @@ def test_built_in_player(name: str) -> None:
         ("randon", "Did you mean random"),
         ("random,colour=1", "Unknown option 'colour' of player 'random'"),
         ("json:JSONDecoder", "makes a JSONDecoder, not an Agent"),
-        ("no.such:Agent", "Unknown agent 'no.such'"),
+        ("no.such:Agent", r"Unknown agent or module 'no\.such'\. Available: heuristic, "),
+        ("randm:Agent", "Unknown agent or module 'randm'. Did you mean random"),
+        ("json:JSONEncodr", "Unknown class or function 'JSONEncodr' of module 'json'. Did you mean JSONEncoder"),
+        ("random:gpt", "player 'random' takes no model, so nothing can follow its colon; 'gpt' was given"),
     ],
 )
 def test_player_that_cannot_be_made(text: str, words: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import gymnasium
@@ -13,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 
 from ldp_tui.adapters.gymnasium_render import use_no_display
 from ldp_tui.core.errors import MissingExtra, UnknownName, UsageError
+from ldp_tui.core.options import loosely_fitted
 
 _ATARI: Final = re.compile(r"^ALE/|NoFrameskip-|-ram-v\d+$")
 _EXTRA_OF_MODULE: Final = {
@@ -73,6 +74,18 @@ def make_gymnasium(
         raise UsageError(f"{spec.id} cannot be made with {_shown(arguments)}: {_one_line(error)}") from error
 
 
+def options_as_taken(id: str, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 (Gymnasium's own word)
+    """What a person typed for the constructor of `id`, checked against its annotations; raises UsageError."""
+    if not options:
+        return {}
+    spec = spec_of(id)
+    try:
+        creator = _creator(spec)
+    except Exception:  # noqa: BLE001 (whatever its import raises, making it will tell in words)
+        return dict(options)
+    return loosely_fitted(creator, options, of=spec.id)
+
+
 def spec_of(id: str) -> EnvSpec:  # noqa: A002 (Gymnasium's own word)
     """The registration of an id; an id without version means the newest one. Raises as `make_gymnasium` does."""
     module, _, name = id.rpartition(":")
@@ -114,16 +127,18 @@ def _made(spec: EnvSpec, max_episode_steps: int | None, arguments: dict[str, Any
     return gymnasium.make(spec, max_episode_steps=max_episode_steps, disable_env_checker=True, **arguments)
 
 
-def _options_of(spec: EnvSpec) -> list[str]:
+def _creator(spec: EnvSpec) -> Callable[..., Any]:
+    """What makes the environment; a function without parameters where nothing does."""
     creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
-    if creator is None:
-        return []
-    return [name for name in inspect.signature(creator).parameters if name not in ("render_mode", "kwargs")]
+    return creator or (lambda: None)
+
+
+def _options_of(spec: EnvSpec) -> list[str]:
+    return [name for name in inspect.signature(_creator(spec)).parameters if name not in ("render_mode", "kwargs")]
 
 
 def _metadata(spec: EnvSpec) -> object:
-    creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
-    return getattr(creator, "metadata", None)
+    return getattr(_creator(spec), "metadata", None)
 
 
 def _best_mode(metadata: object) -> str | None:
@@ -169,4 +184,6 @@ def _shown(arguments: Mapping[str, Any]) -> str:
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, KeyError):  # its text is the key alone
+        return f"there is no {error}"
     return str(error).strip().partition("\n")[0] or type(error).__name__

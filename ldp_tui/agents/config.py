@@ -46,15 +46,12 @@ def agent_class(name: str) -> type[Agent[Any]]:
     module, colon, attribute = name.partition(":")
     if colon:
         return _checked(_imported(module, attribute), name)
-    defined = {cls.__name__: cls for cls in _subclasses(Agent) if not cls.__name__.startswith("_")}
+    defined = {cls.__name__: cls for cls in _subclasses(Agent)}
     if name in defined:
         return defined[name]
-    public = [
-        each for each in own.__all__ if isinstance(found := getattr(own, each), type) and issubclass(found, Agent)
-    ]
-    if name in public:
+    if name in own.__all__:
         return _checked(getattr(own, name), name)
-    raise UnknownName("agent", name, {*public, *defined})
+    raise UnknownName("agent", name, {*defined, *(each for each in own.__all__ if each.endswith("Agent"))})
 
 
 def _imported(module: str, attribute: str) -> Any:

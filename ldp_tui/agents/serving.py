@@ -12,6 +12,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ldp_tui.web.guard import (  # isort: skip (first, for it says which extra is needed)
+    Refused,
+    bearer_check,
+    guarded_route,
+    while_connected,
+)
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ldp_tui.agents.remote import TOKEN_VARIABLE
@@ -21,15 +30,7 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import ToolsAdapter
 from ldp_tui.graph import OpResult, eval_mode
-from ldp_tui.web import require_serving
 from ldp_tui.web.failures import failure_report
-
-require_serving("Serving an agent")
-
-from fastapi import FastAPI, Request  # noqa: E402 (after asking whether they are here)
-from fastapi.responses import JSONResponse  # noqa: E402
-
-from ldp_tui.web.guard import Refused, bearer_check, guarded_route, while_connected  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,9 @@ _MESSAGES: TypeAdapter[Messages] = TypeAdapter(Messages)
 
 
 class _Heard:
-    """What the agent reports while it decides."""
+    """What the agent reports while it decides; it travels with the answer, all at once."""
+
+    live = False
 
     def __init__(self) -> None:
         self._said: list[str] = []

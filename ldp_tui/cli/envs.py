@@ -16,12 +16,15 @@ def envs(
     *,
     as_json: Json = False,
 ) -> None:
-    """List the environments. Any other Gymnasium id works too."""
-    from ldp_tui.registry import environment_names
+    """List the environments. Any other Gymnasium id works too.
 
-    found = [
+    Your own files are imported, in a process of their own, so that one that cannot be played says why.
+    """
+    from ldp_tui.registry import environment_names, tried
+
+    found = tried(
         name for name in environment_names() if text.casefold() in f"{name.name} {name.group} {name.summary}".casefold()
-    ]
+    )
     if as_json:
         emit_json([asdict(name) for name in found])
         return

@@ -33,9 +33,10 @@ def lint(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell what a model would misread in tools: docstrings, parameters, names. Exit status 1 if a tool cannot work.
+    """Tell what a model would misread in tools.
 
-    A file with a function make() is also imported and reset once, so that tools that are made at run time are seen.
+    Docstrings, types, names and results; exit status 1 if a function cannot become a tool. A file with a function
+    make() is also imported and reset once, so that tools that are made at run time are seen.
     """
     found: dict[_Place, None] = {}
     tools = 0

@@ -53,6 +53,15 @@ EnvironmentText = Annotated[
         show_default=False,
     ),
 ]
+RunTarget = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENV",
+        help="Environment: NAME[,key=value…], a Gymnasium id, a file.py, or module:Class. Or an experiment's file.",
+        autocompletion=_complete_environment,
+        show_default=False,
+    ),
+]
 AgentTexts = Annotated[
     list[str] | None,
     typer.Option(
@@ -64,8 +73,8 @@ AgentTexts = Annotated[
         show_default=False,
     ),
 ]
-AgentText = Annotated[
-    str,
+OptionalAgent = Annotated[
+    str | None,
     typer.Option(
         "--agent",
         "-a",

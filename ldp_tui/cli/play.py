@@ -84,8 +84,8 @@ def play_as_text(
     database: Path | None,
 ) -> int:
     """Play the lanes one after the other, recorded, and print what happens."""
-    from ldp_tui.cli.workers import check_playable
     from ldp_tui.engine.record import new_run_uid
+    from ldp_tui.experiments.workers import check_playable
     from ldp_tui.store import connect_writer, default_path
 
     if any(is_human(name) for name in agents):

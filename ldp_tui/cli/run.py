@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
-from ldp_tui.cli.options import AgentText, Database, EnvironmentText, Json, MaxSteps, is_human
+from ldp_tui.cli.options import Database, Json, MaxSteps, OptionalAgent, RunTarget, is_human
 from ldp_tui.cli.output import counted, emit, emit_json, number, rate, say, table
 from ldp_tui.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ldp_tui.cli.summary import Summary
+    from ldp_tui.experiments.summary import Summary
 
 
 def run(
-    environment: EnvironmentText,
-    agent: AgentText,
+    context: typer.Context,
+    environment: RunTarget,
+    agent: OptionalAgent = None,
     *,
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Episode i uses seed SEED + i.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     max_steps: MaxSteps = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Store rendered frames too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="FILE.yaml: play a complete experiment anew.")] = False,
     as_json: Json = False,
     database: Database = None,
 ) -> int:
     """Play many episodes without a screen and sum them up.
 
     Prints mean return with its 95% interval, success rate and steps, beside what random and optimal play reach:
-    exactly where the rules are known, else random play measured on the same seeds.
+    exactly where the rules are known, else random play measured on the same seeds. FILE.yaml is a whole experiment
+    (gym-llm's keys and more); started again, it plays only what is not recorded yet.
     """
+    if environment.endswith((".yaml", ".yml")):
+        from ldp_tui.cli.experiment import run_file
+
+        _refuse_beside_file(context)
+        return run_file(Path(environment), again=again, as_json=as_json, database=database)
+    if agent is None:
+        raise UsageError("run needs --agent; see: ldp-tui run -h")
     from ldp_tui.cli.progress import Progress
-    from ldp_tui.cli.summary import summarise
-    from ldp_tui.cli.workers import CampaignSpec, ProcessDied, check_playable, play_campaign
     from ldp_tui.engine.record import new_run_uid
+    from ldp_tui.experiments.summary import summarise
+    from ldp_tui.experiments.workers import CampaignSpec, ProcessDied, check_playable, play_campaign
     from ldp_tui.registry import check_agent_name, check_environment_name
     from ldp_tui.store import connect_writer, default_path
 
@@ -64,6 +75,15 @@ def run(
         _print_summary(summary)
         say(f"Recorded in {path}.")
     return PROBLEMS if summary.failures else OK
+
+
+def _refuse_beside_file(context: typer.Context) -> None:
+    """What an experiment's file says is not said beside it."""
+    allowed = {"environment", "again", "as_json", "database"}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"--{name.replace('_', '-')} belongs into the experiment's file.")
 
 
 def _print_summary(summary: Summary) -> None:

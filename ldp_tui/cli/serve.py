@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from ipaddress import ip_address
 from typing import Annotated
@@ -43,13 +44,10 @@ def serve(
     ] = 3600,
     prefix: Annotated[str, typer.Option("--prefix", help="Put before every path, such as /maze.")] = "",
 ) -> None:
-    """Serve an environment to aviary's TaskDatasetClient and to `remote:URL` here. Task i is seed i.
+    """Let others play an environment, as remote:URL.
 
-    Prints the address on stdout; Ctrl-C ends it.
+    Aviary's TaskDatasetClient plays it too. Task i is seed i. Prints the address on stdout; Ctrl-C ends it.
     """
-    from ldp_tui.web import require_serving
-
-    require_serving("Serving")
     from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer
     from ldp_tui.registry_tasks import RegistryTaskDataset
     from ldp_tui.web.running import bind, serve_until_interrupted, url_of
@@ -64,7 +62,7 @@ def serve(
         idle_seconds=idle_seconds,
         prefix=prefix,
     )
-    with bind(host, port) as listening:
+    with bind(host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the ordinary end
         emit(f"{url_of(listening)}{prefix}")
         if api_key_env is None and not is_loopback(host):
             say("No API key: everybody who reaches this address can play. See --api-key-env.")

@@ -36,13 +36,10 @@ def tools(
     max_environments: MaxEnvironments = 64,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """See an environment's tools in a browser and call them; programs call them too: POST /TOOL.
+    """See and call an environment's tools in a browser.
 
-    Prints the address on stdout; Ctrl-C ends it.
+    Programs call them too: POST /TOOL. Prints the address on stdout; Ctrl-C ends it.
     """
-    from ldp_tui.web import require_serving
-
-    require_serving("The page of tools")
     from ldp_tui.adapters.serving.tool_server import make_tool_server
     from ldp_tui.registry import make_environment
     from ldp_tui.web.running import bind, serve_until_interrupted, url_of
@@ -54,7 +51,7 @@ def tools(
             lambda: make_environment(environment)[0], environment, token=token, max_environments=max_environments
         )
     )
-    with bind(host, port) as listening:
+    with bind(host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the ordinary end
         page = f"{url_of(listening)}/#token={token}"
         emit(page if token_env is None else f"{url_of(listening)}/")
         say(f"The tools of {environment}. Ctrl-C ends it.")

@@ -1,8 +1,8 @@
-"""What the core borrows from the layers above it, which it does not know.
+"""What the core and the graph borrow from the layers above them, which they do not know.
 
-`Environment.from_name` needs the registry of names, `Agent.from_name` the agents, `eval_answer` a language model. The
-package's root, which stands above every layer, says where these are (`ldp_tui/__init__.py`); they are imported when
-they are first asked for.
+`Environment.from_name` needs the registry of names, `Agent.from_name` the agents, `eval_answer` a language model; and
+`ldp_tui.graph` has the ops that ask models, as `ldp.graph` has. The package's root, which stands above every layer,
+says where these are (`ldp_tui/__init__.py`); they are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
-Borrowed = Literal["make_named_environment", "environment_names", "acompletion", "agent_class"]
+Borrowed = Literal[
+    "make_named_environment",
+    "environment_names",
+    "named_task_dataset",
+    "task_dataset_files",
+    "acompletion",
+    "agent_class",
+    "EmbeddingOp",
+    "LLMCallOp",
+    "Memory",
+    "MemoryModel",
+    "MemoryOp",
+]
 
 _homes: Mapping[Borrowed, str] = MappingProxyType({})
 

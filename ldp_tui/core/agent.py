@@ -78,6 +78,10 @@ class Agent(ABC, Generic[AgentState]):
 class Listener(Protocol):
     """Receives what an agent says of its decision before it is made."""
 
+    @property
+    def live(self) -> bool:
+        """Whether words are passed on while they are said; otherwise they may come all at once."""
+
     def reflect(self, text: str) -> None:
         """A further piece of reasoning."""
 
@@ -128,9 +132,10 @@ class listening:  # noqa: N801 (used as a context manager)
             _listener.reset(self._token)
 
 
-def listened_to() -> bool:
-    """Whether anybody hears what is reported here; where nobody does, a reply need not be streamed."""
-    return _listener.get() is not None
+def heard_live() -> bool:
+    """Whether somebody hears words while they are said; where nobody does, a reply need not be streamed."""
+    listener = _listener.get()
+    return listener is not None and listener.live
 
 
 def reflect(text: str) -> None:

@@ -86,6 +86,12 @@ class Environment(ABC, Generic[State]):
     async def close(self) -> None:
         """Release what the episode holds. May be called more than once."""
 
+    async def on_abort(self) -> None:
+        """The episode was stopped from outside, perhaps in the middle of a step: end what is under way.
+
+        Called once, before `close`, within a short time limit. What it raises is logged.
+        """
+
     def export_frame(self) -> Frame:
         """JSON snapshot of the current state; an empty frame if there is nothing to show."""
         return Frame()
@@ -103,7 +109,10 @@ class Environment(ABC, Generic[State]):
         return None
 
     def success(self) -> bool | None:
-        """Whether the finished episode reached its goal; None where success is not defined."""
+        """Whether the finished episode reached its goal; None where success is not defined.
+
+        Asked at the end, also at one that the environment does not know of (`--max-steps`).
+        """
         return None
 
     async def get_id(self) -> str:

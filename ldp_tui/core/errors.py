@@ -83,6 +83,12 @@ class EpisodeError(LdpTuiError):
 
     phase: ClassVar[Phase] = "env"
 
+    @property
+    def original_exc(self) -> BaseException | None:
+        """What was raised first, where this error stands for another one."""
+        given = self.args[0] if self.args else None
+        return given if isinstance(given, Exception) else self.__cause__
+
 
 class AgentError(EpisodeError):
     """The agent failed to choose an action."""
@@ -126,12 +132,13 @@ def failure_of(error: Exception, phase: Phase) -> tuple[Phase, str]:
     return phase, f"{type(error).__name__}: {text}"
 
 
-def _suggestion(name: str, available: list[str]) -> str:
+def did_you_mean(name: str, available: Iterable[str]) -> str:
+    """` Did you mean …?` with the nearest of `available`; empty if nothing is near."""
     folded = {candidate.casefold(): candidate for candidate in available}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    parts = []
-    if close:
-        parts.append(f" Did you mean {' or '.join(folded[match] for match in close)}?")
-    if available and len(available) <= 20:
-        parts.append(f" Available: {', '.join(available)}.")
-    return "".join(parts)
+    return f" Did you mean {' or '.join(folded[match] for match in close)}?" if close else ""
+
+
+def _suggestion(name: str, available: list[str]) -> str:
+    listed = f" Available: {', '.join(available)}." if available and len(available) <= 20 else ""
+    return did_you_mean(name, available) + listed

@@ -7,6 +7,7 @@ exception stops the other calls, and that an exclusive tool keeps its lock while
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import time
@@ -56,16 +57,19 @@ async def run_tool_calls(
         if unknown:
             raise UnknownTool(f"Invalid tool calls: {', '.join(dict.fromkeys(unknown))}. Tools: {', '.join(by_name)}.")
     calls = message.tool_calls
-    locks = _ExclusiveLock() if len(calls) > 1 else None
-    if len(calls) <= 1 or not policy.concurrency:
+    exclusive = {name for name, tool in by_name.items() if not tool.concurrency_safe}
+    several = len(calls) > 1
+    locks = _ExclusiveLock() if several and any(call.function.name in exclusive for call in calls) else None
+    if not several or not policy.concurrency:
         return [await _answer(by_name, call, policy, injected, locks, alone=True) for call in calls]
     tasks = [asyncio.ensure_future(_answer(by_name, call, policy, injected, locks, alone=False)) for call in calls]
     try:
         return list(await asyncio.gather(*tasks))
-    finally:
+    except BaseException:  # a call failed, or all were given up: leave none running
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 async def _answer(
@@ -134,7 +138,8 @@ async def _run(tool: Tool, arguments: dict[str, Any], locks: _ExclusiveLock | No
             return await tool.function(**arguments)
         if inline and signature.pace.seconds < INLINE_SECONDS:
             return _timed(tool, arguments)
-        thread = asyncio.ensure_future(asyncio.to_thread(_timed, tool, arguments))
+        context = contextvars.copy_context()
+        thread = asyncio.get_running_loop().run_in_executor(None, context.run, _timed, tool, arguments)
         try:
             return await asyncio.shield(thread)
         except asyncio.CancelledError:
@@ -184,9 +189,8 @@ def _convert(call: ToolCall, started: float, result: Any) -> ToolResponseMessage
         return _response(call, started, result.model_dump_json(exclude_none=True, by_alias=True), structured=True)
     if type(result) is int:
         return _response(call, started, str(result))
-    return _response(
-        call, started, json.dumps(result, default=as_json), structured=isinstance(result, list | tuple | dict)
-    )
+    text = json.dumps(result, default=as_json)
+    return _response(call, started, text, structured=text.startswith(("[", "{")))
 
 
 def _response(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from ldp_tui.core.environment import Frame
 from ldp_tui.core.errors import UsageError
+from ldp_tui.core.tool_calls import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Renderer(BaseModel):
         names = [f"{self.prefix}_{self.id}_{index}.json" for index in range(len(self.frames))]
         frames = {
             name: {
-                **frame.model_dump(mode="json"),
+                **frame.model_dump(mode="json", fallback=as_json),
                 "index": index + 1,
                 "prev_frame": names[index - 1] if index else None,
                 "next_frame": names[index + 1] if index + 1 < len(names) else None,

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ldp_tui.core.above import borrow
 from ldp_tui.core.dummy import DummyEnv
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import MissingPackage, UnknownName, UsageError
@@ -29,7 +30,8 @@ class TaskDataset(ABC, Generic[AnyEnvironment]):
         """Task set of that name, made with the keyword arguments.
 
         Args:
-            name: One of `TASK_DATASET_REGISTRY`, or `module:Class`.
+            name: One of `TASK_DATASET_REGISTRY`, an environment file with `make_dataset` (such as the bundled
+                `calculator`), or `module:Class`.
             env_kwargs: For the class.
 
         Raises:
@@ -169,7 +171,9 @@ def _class_of(name: str) -> Any:
     module_name, _, class_name = name.partition(":")
     if not class_name:
         if name not in TASK_DATASET_REGISTRY:
-            raise UnknownName("task dataset", name, TASK_DATASET_REGISTRY)
+            if (made := borrow("named_task_dataset")(name)) is not None:
+                return made
+            raise UnknownName("task dataset", name, [*TASK_DATASET_REGISTRY, *borrow("task_dataset_files")()])
         module_name, class_name = TASK_DATASET_REGISTRY[name]
     try:
         return getattr(import_module(module_name), class_name)

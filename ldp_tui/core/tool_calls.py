@@ -220,4 +220,4 @@ def as_json(value: Any) -> Any:
     """
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"a {type(value).__name__} is no JSON value")
+    raise TypeError(f"a value of type {type(value).__name__} is no JSON")

@@ -170,6 +170,11 @@ def tool_schema(tool: Tool) -> dict[str, Any]:
     return dumped
 
 
+def is_description(tool: Tool) -> bool:
+    """Whether `tool` has no function here: it describes one that lives elsewhere."""
+    return tool.function is _no_function
+
+
 def wraps_doc_only(wrapped: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator that copies the docstring and nothing else, so that the wrapper keeps its own signature."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,8 +17,10 @@ class FileError(LdpTuiError):
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """Binary file that replaces `path` when the block ends well; otherwise `path` stays as it was.
+
+    `sync=False` does not wait for the disk: for files that can be made again, after a loss of power too.
 
     Raises:
         FileError: If the file cannot be written (no such folder, no permission, disk full).
@@ -27,10 +30,21 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise FileError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):  # it was renamed, or its folder does not exist
             temporary.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote, and what it left out with the reason."""
+
+    path: Path
+    episodes: int
+    steps: int
+    left_out: tuple[tuple[str, str], ...] = ()

@@ -17,10 +17,18 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from ldp_tui.datasets.files import FileError, whole_file
-from ldp_tui.datasets.sft import Exported
+from ldp_tui.datasets.files import Exported, FileError, whole_file
 from ldp_tui.store.reader import Reader
-from ldp_tui.store.rows import AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, MessageRow, Operation, StepRow
+from ldp_tui.store.rows import (
+    AddStep,
+    AgentRow,
+    BeginEpisode,
+    EndEpisode,
+    EnvRow,
+    EpisodeOperation,
+    MessageRow,
+    StepRow,
+)
 from ldp_tui.store.writer import Writer
 
 FORMAT = {"format": "ldp-tui episodes", "version": 1}
@@ -36,7 +44,7 @@ _JSON_FIELDS: dict[type, tuple[str, ...]] = {
 _UNSETTLED = 1_000
 """Operations of one episode that are submitted before they are waited for."""
 
-_KINDS: dict[str, type[Operation]] = {"begin": BeginEpisode, "step": AddStep, "end": EndEpisode}
+_KINDS: dict[str, type[EpisodeOperation]] = {"begin": BeginEpisode, "step": AddStep, "end": EndEpisode}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -63,7 +71,7 @@ def write_lossless(reader: Reader, ids: Iterable[int], path: Path) -> Exported:
     return Exported(path, episodes, steps)
 
 
-def read_lossless(path: Path) -> Iterator[tuple[int, Operation]]:
+def read_lossless(path: Path) -> Iterator[tuple[int, EpisodeOperation]]:
     """The operations in a file with their line numbers, checked one by one.
 
     Raises:
@@ -108,7 +116,7 @@ def _settle(writer: Writer, tickets: list[int]) -> None:
     tickets.clear()
 
 
-def _check_order(path: Path, operations: Iterator[tuple[int, Operation]]) -> None:
+def _check_order(path: Path, operations: Iterator[tuple[int, EpisodeOperation]]) -> None:
     next_row: dict[str, int] = {}
     for number, operation in operations:
         if isinstance(operation, BeginEpisode):
@@ -137,11 +145,11 @@ def _check_format(path: Path, line: bytes) -> None:
         raise FileError(f"{path}:1: version {head.get('version')} of the format is newer than this program; update it.")
 
 
-def _read_line(path: Path, number: int, line: bytes) -> Operation:
+def _read_line(path: Path, number: int, line: bytes) -> EpisodeOperation:
     try:
         values = orjson.loads(line)
         kind = _KINDS[values.pop("kind")]
-        operation: Operation = _from_json(kind, values)
+        operation: EpisodeOperation = _from_json(kind, values)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileError(f"{path}:{number}: not a line of this format ({reason}); nothing was imported.") from error

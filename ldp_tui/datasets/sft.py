@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ldp_tui.datasets.files import whole_file
+from ldp_tui.datasets.files import Exported, whole_file
 from ldp_tui.datasets.transcript import chat_messages, tool_definitions
 from ldp_tui.engine.replay import load_episode, read_steps
 from ldp_tui.store.cleaning import clean_json
 from ldp_tui.store.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What an export wrote, and what it left out with the reason."""
-
-    path: Path
-    episodes: int
-    steps: int
-    left_out: tuple[tuple[str, str], ...] = ()
-
-
 def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bool = True) -> Exported:
     """Write one line per episode: `messages`, `tools`, then `episode`, `environment`, `agent`, `seed` and `return`.
 
-    Episodes without a step, and episodes that failed or are still running, are left out and named in the result.
+    Episodes without a step, and those that failed, were interrupted or are still running, are left out and named.
 
     Raises:
         FileError: If the file cannot be written; an existing one then stays as it was.

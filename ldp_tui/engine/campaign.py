@@ -128,6 +128,7 @@ async def _play_one(
         max_steps=campaign.max_steps,
         render=campaign.pictures,
         keep_open=True,
+        aloud=False,
     )
     if campaign.writer is not None:
         events = record(events, campaign.writer, run_uid=campaign.run_uid, ack="episode", pictures=campaign.pictures)

@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ldp_tui.core.agent import Agent, Standing, Usage, listening
+from ldp_tui.core.agent import Agent, PlainAction, Standing, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import Signature
-from ldp_tui.core.tool_calls import Messages, ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, copy_json, copy_message, numbered_calls
 from ldp_tui.core.tools import FunctionInfo, Tool, tool_schema
 from ldp_tui.engine.events import (
-    AgentRecord,
     EndReason,
-    EnvironmentRecord,
     EpisodeEnded,
     EpisodeStarted,
     LegalActions,
     Rendering,
     StepTaken,
 )
+from ldp_tui.engine.fork import Fork
+from ldp_tui.engine.reset import reset_environment
+from ldp_tui.engine.watch import Watcher
 
 logger = logging.getLogger(__name__)
 
 
+class PhaseFailed(Exception):
+    """Agent, environment or tool raised: the episode has its ending."""
+
+
 class Episode:
-    """One episode of `agent` in `env`: start, then decide and step in turn, then end."""
+    """One episode of `agent` in `env`: start or branch, then decide and step in turn until there is an `ending`."""
 
     def __init__(
-        self, env: Environment[Any], agent: Agent[Any], *, render: bool, notice: Callable[[str], None]
+        self,
+        env: Environment[Any],
+        agent: Agent[Any],
+        *,
+        render: bool,
+        notice: Callable[[str], None],
+        watch: Watcher | None = None,
     ) -> None:
-        self._env, self._agent, self._render, self._notice = env, agent, render, notice
+        self._env, self._agent, self._render, self._notice, self._watch = env, agent, render, notice, watch
+        self.ending: EndReason | None = None
+        self._failure: Exception | None = None
         self._observation: list[Message] = []
         self._agent_state: Any = None
         self._return = 0.0
-        self._steps = 0
+        self.steps = 0
         self._phase: Phase = "env"
         self._listening = listening(self)
         self._numbered = numbered_calls(itertools.count())
@@ -53,74 +64,88 @@ class Episode:
         self._usage: Usage | None = None
         self._facts: dict[str, Any] = {}
         self._reward: float | None = None
+        self._graph: Mapping[str, Any] | None = None
         self._value = 0.0
         self._agent_us = 0
         self._streamed: asyncio.Queue[str | None] | None = None
         self.probabilities: Mapping[str, float] | None = None
         self.action: Message = Message(role="assistant")
 
-    async def start(
-        self,
-        *,
-        uid: str,
-        environment: EnvironmentRecord,
-        player: AgentRecord,
-        seed: int | None,
-        options: Mapping[str, Any],
-        task_id: str | None,
-        max_steps: int | None,
-    ) -> tuple[EpisodeStarted, Exception | None]:
-        """Reset the environment and prepare the agent: the header, and why it cannot go on (None: it can)."""
+    async def start(self, header: EpisodeStarted) -> EpisodeStarted:
+        """Reset the environment and prepare the agent: the whole header. A failure is the ending."""
         self._notice("resetting")
-        header = EpisodeStarted(
-            uid=uid,
-            environment=environment,
-            agent=player,
-            seed=seed,
-            task_id=task_id,
-            options=dict(options),
-            started_ns=time.time_ns(),
-            observation=(),
-            tools=(),
-            max_steps=max_steps,
-        )
         try:
-            tools = await self._reset(seed, options)
+            messages, tools = await reset_environment(self._env, seed=header.seed, options=dict(header.options) or None)
+            self._observation = [copy_message(message) for message in messages]
             header = replace(
                 header,
-                task_id=await task_id_of(self._env) if task_id is None else task_id,
+                task_id=await task_id_of(self._env) if header.task_id is None else header.task_id,
                 observation=self._seen(),
                 tools=_schemas(tools),
                 rendering=self._rendering(),
                 info=self._info(),
                 legal_actions=self._legal_actions(),
             )
-            self._phase = "agent"
-            with self._listening, self._numbered:
-                self._agent.prepare(env=self._env, seed=seed)
-                self._agent_state = await self._agent.init_state(list(tools))
         except Exception as error:  # noqa: BLE001 (whatever user code raises becomes a failed episode)
-            return header, error
-        return header, None
+            self._fail(error)
+            return header
+        if self._watch is not None:
+            await self._watch.after_reset(self._observation, tools)
+        self._phase = "agent"
+        try:
+            with self._listening, self._numbered:
+                self._agent.prepare(env=self._env, seed=header.seed)
+                self._agent_state = await self._agent.init_state(list(tools))
+        except Exception as error:  # noqa: BLE001 (as above)
+            self._fail(error)
+            return header
+        if self._watch is not None:
+            await self._watch.after_init_state(self._agent_state)
+        return header
 
-    async def _reset(self, seed: int | None, options: Mapping[str, Any]) -> list[Tool]:
-        messages, tools = await reset_environment(self._env, seed=seed, options=dict(options) or None)
-        self._observation = [copy_message(message) for message in messages]
-        return tools
+    def _fail(self, error: Exception) -> PhaseFailed:
+        self.ending, self._failure = "failed", error
+        if self._watch is not None:
+            self._watch.failed(error, self._phase)
+        return PhaseFailed()
+
+    def branch(self, header: EpisodeStarted, fork: Fork) -> EpisodeStarted:
+        """Go on from `fork`, where environment and agent stand already: the header of the branch."""
+        self._observation = list(fork.observation)
+        self._agent_state = fork.agent_state
+        self.steps, self._return = fork.t, fork.return_
+        self._numbered = numbered_calls(itertools.count(fork.calls))
+        return replace(
+            fork.started,
+            uid=header.uid,
+            started_ns=header.started_ns,
+            max_steps=header.max_steps,
+            parent_uid=fork.started.uid,
+            fork_t=fork.t,
+        )
 
     async def decide(self) -> None:
-        """Let the agent choose; its reasoning is in `reflection` afterwards."""
+        """Let the agent choose; its reasoning is in `reflection` afterwards. Raises PhaseFailed."""
         self._notice("agent")
         self._phase = "agent"
-        self.reflection, self.probabilities, self._usage, self._facts = [], None, None, {}
+        self.reflection, self.probabilities, self._usage, self._graph, self._facts = [], None, None, None, {}
+        if self._watch is not None:
+            await self._watch.before_decision(self._agent_state, self._observation)
         started = time.perf_counter_ns()
-        with self._listening, self._numbered:
-            chosen, self._agent_state, value = await self._agent.get_asv(
-                self._agent_state, [copy_message(message) for message in self._observation]
-            )
-        self.action = copy_message(_as_message(chosen))
-        self._value = float(value)
+        try:
+            with self._listening, self._numbered:
+                chosen, state, value = await self._agent.get_asv(
+                    self._agent_state, [copy_message(message) for message in self._observation]
+                )
+            self.action = copy_message(_as_message(chosen))
+            self._agent_state, self._value = state, float(value)
+            if type(chosen) is not PlainAction:
+                self._graph = _graph(chosen)
+        except Exception as error:
+            raise self._fail(error) from error
         self._agent_us = (time.perf_counter_ns() - started) // 1000
+        if self._watch is not None:
+            await self._watch.after_decision(chosen, state, self._value)
 
     async def decide_aloud(self) -> AsyncGenerator[str, None]:
         """Let the agent choose; its reasoning comes out while it is said."""
@@ -137,20 +162,31 @@ class Episode:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def step(self, index: int, *, last: bool) -> StepTaken:
-        """Carry out the action. `last`: the step limit ends the episode here."""
+    async def step(self, *, last: bool) -> StepTaken:
+        """Carry out the action. `last`: the step limit ends the episode here. Raises PhaseFailed."""
         self._notice("env")
         self._phase = "env"
+        try:
+            taken = await self._step(last=last)
+        except Exception as error:
+            raise self._fail(error) from error
+        self.steps += 1  # what fails before this is no step: it is neither told nor stored
+        self._return += taken.reward
+        self._reward = taken.reward
+        if taken.terminated or taken.truncated:
+            self.ending = "terminated" if taken.terminated else "truncated"
+        return taken
+
+    async def _step(self, *, last: bool) -> StepTaken:
         started = time.perf_counter_ns()
         messages, reward, done, truncated = await self._env.step(copy_message(self.action))
         env_us = (time.perf_counter_ns() - started) // 1000
         self._observation = [copy_message(message) for message in messages]
-        reward = float(reward) + 0.0  # no negative zero, which no database keeps
-        taken = StepTaken(
-            index=index,
+        return StepTaken(
+            index=self.steps,
             action=self.action,
             observation=self._seen(),
-            reward=reward,
+            reward=float(reward) + 0.0,  # no negative zero, which no database keeps
             terminated=bool(done),
             truncated=bool(truncated) or (last and not done),
             reflection="".join(self.reflection),
@@ -162,14 +198,12 @@ class Episode:
             agent_us=self._agent_us,
             env_us=env_us,
             usage=self._usage,
+            graph=self._graph,
         )
-        self._steps = index + 1  # what fails before this is no step: it is neither told nor stored
-        self._return += reward
-        self._reward = reward
-        return taken
 
-    def end(self, reason: EndReason, *, error: Exception | None = None) -> EpisodeEnded:
-        """How it ended; `error` is what failed, in the phase that is under way."""
+    def end(self) -> EpisodeEnded:
+        """How it ended: `ending`, and for a failure the phase and what was raised."""
+        reason, error = self.ending or "aborted", self._failure
         success: bool | None = None
         phase: Phase | None = None
         detail: str | None = None
@@ -181,12 +215,17 @@ class Episode:
         return EpisodeEnded(
             reason=reason,
             return_=self._return,
-            steps=self._steps,
+            steps=self.steps,
             ended_ns=time.time_ns(),
             success=success,
             phase=phase,
             detail=detail,
         )
+
+    @property
+    def live(self) -> bool:
+        """Whether the agent is decided aloud (see `core.agent.Listener`)."""
+        return self._streamed is not None
 
     def reflect(self, text: str) -> None:
         """The agent reports reasoning (see `core.agent.Listener`)."""
@@ -209,7 +248,7 @@ class Episode:
 
     def standing(self) -> Standing:
         """Steps, last reward and return so far (see `core.agent.Host`)."""
-        return Standing(self._steps, self._reward, self._return)
+        return Standing(self.steps, self._reward, self._return)
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """The agent tells how its decision came about."""
@@ -231,6 +270,21 @@ class Episode:
         return info
 
 
+def _graph(chosen: Any) -> Mapping[str, Any] | None:
+    """The compute graph behind an action, if it has one of more than the action itself and all of it was kept."""
+    from ldp_tui.graph.results import OpResult
+
+    if not isinstance(chosen, OpResult) or chosen.recorded("input") is None or not chosen.consumed():
+        return None
+    from ldp_tui.graph.sketch import sketch
+
+    try:
+        return sketch(chosen).as_json()
+    except Exception as error:  # noqa: BLE001 (a drawing that cannot be made, of whatever values, costs no episode)
+        logger.info("The graph behind an action cannot be drawn: %r", error)
+        return None
+
+
 def _as_message(chosen: Any) -> Message:
     """Message of an agent's choice: a node with a `value`, a message, or a bare tool call."""
     value = getattr(chosen, "value", chosen)
@@ -248,15 +302,6 @@ def _success(env: Environment[Any]) -> bool | None:
     except Exception as error:  # noqa: BLE001 (the episode is over and kept, whatever this answers)
         logger.warning("Asking %s for success failed: %r", type(env).__name__, error)
         return None
-
-
-async def reset_environment(
-    env: Environment[Any], *, seed: int | None = None, options: dict[str, Any] | None = None
-) -> tuple[Messages, list[Tool]]:
-    """Reset `env` with those of `seed` and `options` that its reset takes."""
-    keywords = _reset_keywords(type(env))
-    given: dict[str, Any] = {"seed": seed, "options": options}
-    return await env.reset(**{name: value for name, value in given.items() if name in keywords})
 
 
 async def task_id_of(env: Environment[Any]) -> str | None:
@@ -283,12 +328,3 @@ def _schema_json(tool: Tool) -> Mapping[str, Any]:
 
 _schema_cache: WeakKeyDictionary[Signature, tuple[FunctionInfo, Mapping[str, Any]]] = WeakKeyDictionary()
 """The newest description of each tool function as JSON, with the description it was made of."""
-
-
-@lru_cache(maxsize=256)
-def _reset_keywords(kind: type[Environment[Any]]) -> frozenset[str]:
-    """Which of `seed` and `options` the environment's reset takes; aviary's take neither."""
-    parameters = inspect.signature(kind.reset).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return frozenset({"seed", "options"})
-    return frozenset({"seed", "options"} & set(parameters))

@@ -94,7 +94,11 @@ class ActionProposed:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds."""
+    """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds.
+
+    `graph` is the compute graph that the action came out of, as `ldp_tui.graph.sketch` writes it; None for actions that
+    no graph led to.
+    """
 
     index: int
     action: Message
@@ -111,6 +115,7 @@ class StepTaken:
     agent_us: int = 0
     env_us: int = 0
     usage: Usage | None = None
+    graph: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

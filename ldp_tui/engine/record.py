@@ -25,6 +25,7 @@ async def record(
     run_uid: str,
     ack: Acknowledge = "step",
     pictures: bool = True,
+    shared: StepTaken | None = None,
 ) -> AsyncGenerator[Event, None]:
     """The same events, stored. An episode that is left early is closed as `aborted`.
 
@@ -34,6 +35,7 @@ async def record(
         run_uid: Groups the episodes of one session or campaign.
         ack: `step` waits for each commit; `episode` lets steps run ahead of the disk and waits at the end.
         pictures: Store renderings too (lossless, each distinct picture once).
+        shared: For a fork: the newest step it has in common with its parent, whose earlier rows it then shares.
 
     Raises:
         StoreError: If an operation cannot be stored; nothing acknowledged is lost.
@@ -50,7 +52,7 @@ async def record(
                     case EpisodeStarted():
                         began = time.monotonic_ns()
                         human = event.agent.kind == "human"
-                        tickets.append(writer.submit(begin_operation(event, run_uid, encoder)))
+                        tickets.append(writer.submit(begin_operation(event, run_uid, encoder, shared)))
                         uid = event.uid
                         if ack == "step":
                             try:

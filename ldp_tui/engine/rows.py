@@ -71,8 +71,10 @@ EMPTY_RESET = StepRow(
 """Row 0 of an episode in which nothing was seen."""
 
 
-def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncoder | None) -> BeginEpisode:
-    """The operation that stores the header and the reset row."""
+def begin_operation(
+    event: EpisodeStarted, run_uid: str, pictures: PictureEncoder | None, shared: StepTaken | None = None
+) -> BeginEpisode:
+    """The operation that stores the header and the first row: the reset, or the `shared` step that a fork repeats."""
     options = {"options": dict(event.options), "max_steps": event.max_steps}
     return BeginEpisode(
         uid=event.uid,
@@ -85,18 +87,26 @@ def begin_operation(event: EpisodeStarted, run_uid: str, pictures: PictureEncode
         started_ns=event.started_ns,
         parent_uid=event.parent_uid,
         fork_t=event.fork_t,
-        first=replace(
-            EMPTY_RESET,
-            picture=_encode(event.rendering, pictures),
-            obs=_native_observation(event.observation),
-            info=_diagnostics(event),
-            messages=tuple(row for message in event.observation for row in message_rows(message)),
-        ),
+        first=_reset_row(event, pictures) if shared is None else _step_row(shared, pictures, human=False),
+    )
+
+
+def _reset_row(event: EpisodeStarted, pictures: PictureEncoder | None) -> StepRow:
+    return replace(
+        EMPTY_RESET,
+        picture=_encode(event.rendering, pictures),
+        obs=_native_observation(event.observation),
+        info=_diagnostics(event),
+        messages=tuple(row for message in event.observation for row in message_rows(message)),
     )
 
 
 def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, *, human: bool = False) -> AddStep:
     """The operation that stores one step. `human`: a person chose the action."""
+    return AddStep(uid, _step_row(event, pictures, human=human))
+
+
+def _step_row(event: StepTaken, pictures: PictureEncoder | None, *, human: bool) -> StepRow:
     rows = [MessageRow("assistant", "reflection", None, None, event.reflection, None)] if event.reflection else []
     rows.extend(message_rows(event.action))
     calls = _calls_json(rows)
@@ -107,7 +117,7 @@ def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, 
         if message.info and message.info.get("failed"):
             flags |= FLAG_ERROR
     usage = event.usage
-    row = StepRow(
+    return StepRow(
         t=event.index + 1,
         action=calls,
         reward=event.reward,
@@ -122,7 +132,6 @@ def step_operation(uid: str, event: StepTaken, pictures: PictureEncoder | None, 
         info=_diagnostics(event),
         messages=tuple(rows),
     )
-    return AddStep(uid, row)
 
 
 def end_operation(uid: str, event: EpisodeEnded, wall_us: int) -> EndEpisode:
@@ -168,6 +177,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
         legal_actions=_as_tuple(shown.get("legal_actions")),
         env_us=row.dt_us or 0,
         usage=Usage(row.tokens_in or 0, row.tokens_out or 0, row.cost_usd or 0.0) if spent else None,
+        graph=shown.get("graph"),
     )
 
 
@@ -223,7 +233,7 @@ def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> 
 
 
 def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
-    """Info, legal actions and probabilities in one JSON text; None when there is nothing to tell."""
+    """Info, legal actions, probabilities and compute graph in one JSON text; None when there is nothing to tell."""
     parts: dict[str, Any] = {}
     if event.info:
         parts["info"] = dict(event.info)
@@ -231,6 +241,8 @@ def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
         parts["legal_actions"] = list(event.legal_actions)
     if isinstance(event, StepTaken) and event.probabilities is not None:
         parts["probabilities"] = dict(event.probabilities)
+    if isinstance(event, StepTaken) and event.graph is not None:
+        parts["graph"] = dict(event.graph)
     return json_text(parts) if parts else None
 
 

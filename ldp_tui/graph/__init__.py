@@ -10,6 +10,10 @@ pydantic and the standard library; torch and networkx are imported where they ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ldp_tui.core.above import Borrowed, borrow
 from ldp_tui.graph.agent import Agent
 from ldp_tui.graph.common_ops import ConfigOp, FxnOp, IdentityOp, PromptOp, ResultOp, StopGradOp
 from ldp_tui.graph.errors import (
@@ -93,3 +97,19 @@ __all__ = [
     "to_text",
     "train_mode",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The ops that ask models live above the graph; users of LDP look for them here."""
+    if name not in _ABOVE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return borrow(_ABOVE[name])
+
+
+_ABOVE: Final[Mapping[str, Borrowed]] = {
+    "EmbeddingOp": "EmbeddingOp",
+    "LLMCallOp": "LLMCallOp",
+    "Memory": "Memory",
+    "MemoryModel": "MemoryModel",
+    "MemoryOp": "MemoryOp",
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 from ldp_tui.graph.errors import GradientError
 from ldp_tui.graph.results import OpResult
@@ -31,13 +32,13 @@ def compute_grads(
     backward_fns: Mapping[str | type, BackwardsType] | None = None,
 ) -> None:
     """See `OpResult.compute_grads`."""
-    arriving: dict[CallID, list[Structure]] = {root.call_id: [0.0 if grad_output is None else grad_output]}
+    arriving: dict[UUID, list[Structure]] = {root.call_id.fwd_id: [0.0 if grad_output is None else grad_output]}
     for result in root.traverse():
-        gradients = arriving.pop(result.call_id, None)
+        gradients = arriving.pop(result.call_id.fwd_id, None)
         if gradients is None:  # every consumer ended its branch
             continue
         for consumed, gradient in _step_back(result, _total(result, gradients), backward_fns or {}):
-            arriving.setdefault(consumed.call_id, []).append(gradient)
+            arriving.setdefault(consumed.call_id.fwd_id, []).append(gradient)
 
 
 def _step_back(

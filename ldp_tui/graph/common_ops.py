@@ -108,8 +108,8 @@ class FxnOp(Op[TOutput_co]):
 
     @property
     def label(self) -> str:
-        """Class and function."""
-        return f"{type(self).__name__} {self.fxn_name}"
+        """Class and function, if that has a name."""
+        return f"{type(self).__name__} {self.fxn_name}".removesuffix(" <lambda>")
 
     def __repr__(self) -> str:
         return f"{self.label} (name={self.name}, id={id(self)})"

@@ -97,6 +97,11 @@ class OpCtx:
             records = run.open_records(self)
         records.setdefault(call_id.fwd_id, {})[key] = value
 
+    def forget(self, call_id: CallID) -> None:
+        """Drop what was recorded for one call."""
+        if (records := self.data.get(call_id.run_id)) is not None:
+            records.pop(call_id.fwd_id, None)
+
     def get_input_grads(self, call_id: CallID) -> tuple[Any, Any]:
         """Gradients of the call's inputs: (list, dict); raises NoGradients if no backward pass reached the call."""
         gradients: tuple[Any, Any] | None = self.get(call_id, "grad_input", None)

@@ -136,7 +136,9 @@ class _Reader:
     def read(self, document: Mapping[str, Json]) -> OpResult[Any]:
         _check_version(document)
         run = Run(uuid(document.get("run_id"), "`run_id`"))
-        decoder = Decoder(table(document.get("values"), "`values`"), self._types, self._node)
+        decoder = Decoder(
+            table(document.get("values"), "`values`"), self._types, lambda fwd_id: OpResult.of(self._node(fwd_id), run)
+        )
         nodes = listed(document.get("nodes"), "`nodes`")
         for index in reversed(range(len(nodes))):
             self.where = f"nodes[{index}]"
@@ -152,8 +154,13 @@ class _Reader:
             raise Malformed(f"there are two nodes {fwd_id}")
         op_name, op_class_name = (text(encoded.get(key), f"`{key}`") for key in ("op_name", "op_class_name"))
         node = Node(CallID(run.id, fwd_id), op_name, op_class_name, decoder.decode(encoded.get("output")))
-        args = tuple(decoder.decode(value) for value in listed(encoded.get("args"), "`args`"))
-        kwargs = {name: decoder.decode(value) for name, value in table(encoded.get("kwargs"), "`kwargs`").items()}
+
+        def given(value: Json) -> Any:
+            decoded = decoder.decode(value)
+            return decoded.node if isinstance(decoded, OpResult) and decoded.run is run else decoded
+
+        args = tuple(given(value) for value in listed(encoded.get("args"), "`args`"))
+        kwargs = {name: given(value) for name, value in table(encoded.get("kwargs"), "`kwargs`").items()}
         record: CallRecord = {"input": Inputs(args, kwargs), "output": node}
         for key, value in table(encoded.get("records"), "`records`").items():
             record.setdefault(key, decoder.decode(value))

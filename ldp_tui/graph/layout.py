@@ -101,7 +101,7 @@ def _layers(sketch: Sketch) -> list[list[Place]]:
         width = max(4 + max(map(cells.width, box.lines)), 2 + 3 * len(set(sources[box.id])))
         places[box.id] = Place(box.id, box, width, 2 + len(box.lines))
     layers: list[list[Place]] = [[] for _ in range(1 + max(depths.values()))]
-    for box in reversed(sketch.boxes):
+    for box in sketch.boxes:
         layers[depths[box.id]].append(places[box.id])
     for box in sketch.boxes:
         place = places[box.id]
@@ -224,7 +224,9 @@ def _set_entries(target: Place, sources: list[Place], exits: Mapping[int, str]) 
     columns = [column for column in range(target.x + 1, target.x + target.width - 1) if column not in foreign]
     start = 0
     for index, place in enumerate(sources):
-        wanted = place.exit if len(sources) == 1 else target.x + (index + 1) * target.width // (len(sources) + 1)
+        wanted = target.x + (index + 1) * target.width // (len(sources) + 1)
+        if len(sources) == 1 and abs(place.exit - wanted) < target.width // 4:
+            wanted = place.exit  # straight down
         stop = len(columns) - (len(sources) - index - 1)
         free = [at for at in range(start, stop) if exits.get(columns[at], place.net) == place.net]
         chosen = min(free or range(start, stop), key=lambda at: abs(columns[at] - wanted))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Final
 
+from ldp_tui.core.messages import Message
+from ldp_tui.core.tools import Tool
 from ldp_tui.graph.ops import Op
 
 WIDTH: Final = 1_000
@@ -14,19 +16,8 @@ WIDTH: Final = 1_000
 OBJECTS: Final = 10_000
 """How many objects are looked at, those nearest to the start first."""
 
-_NO_PARTS = (
-    str,
-    bytes,
-    bytearray,
-    int,
-    float,
-    complex,
-    type,
-    ModuleType,
-    FunctionType,
-    BuiltinFunctionType,
-    MethodType,
-)
+_DATA: Final = (str, bytes, bytearray, int, float, complex, Message, Tool)
+_CODE: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 _LIBRARIES: Final = frozenset({"numpy", "torch"})
 
 
@@ -43,7 +34,7 @@ def named_ops(root: object, path: str = "") -> Iterator[tuple[str, Op[Any]]]:
             yield path, found
             continue
         for name, part in _parts(found):
-            if not isinstance(part, _NO_PARTS) and part is not None and id(part) not in seen:
+            if part is not None and not isinstance(part, _DATA + _CODE) and id(part) not in seen:
                 if len(seen) >= OBJECTS:
                     break
                 seen.add(id(part))
@@ -69,3 +60,14 @@ def _parts(found: Any) -> Iterator[tuple[str, Any]]:
         for attributes in (getattr(found, "__dict__", None), getattr(found, "__pydantic_private__", None)):
             if isinstance(attributes, dict) and len(attributes) <= WIDTH:
                 yield from attributes.items()
+        if not hasattr(found, "__dict__"):
+            for name in _slots(type(found)):
+                if hasattr(found, name):
+                    yield name, getattr(found, name)
+
+
+def _slots(cls: type) -> Iterator[str]:
+    for base in cls.__mro__:
+        for name, attribute in vars(base).items():
+            if isinstance(attribute, MemberDescriptorType):
+                yield name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import secrets
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -16,7 +15,7 @@ from ldp_tui.graph.contexts import OpCtx
 from ldp_tui.graph.errors import ForeignResult, UnknownOp
 from ldp_tui.graph.modes import get_training_mode
 from ldp_tui.graph.results import Inputs, Node, OpResult, ResultOrValue, TOutput_co
-from ldp_tui.graph.runs import CallID, Run, in_call, in_run
+from ldp_tui.graph.runs import CallID, in_call, in_run
 from ldp_tui.graph.trees import Structure
 
 __all__ = [
@@ -112,37 +111,29 @@ class Op(ABC, Generic[TOutput_co]):
             ForeignResult: If a result of another run is given. Its `value` may be given, or it as a `ResultOp` sees it.
         """
         with in_run() as run:
-            call_id = CallID(run.id, uuid4())
-            stored_args = tuple(self._stored(value, run) for value in args)
-            stored_kwargs = {name: self._stored(value, run) for name, value in kwargs.items()}
-            training = get_training_mode()
+            for value in (*args, *kwargs.values()):
+                if isinstance(value, OpResult) and value.run_id != run.id:
+                    raise ForeignResult(
+                        f"{self.name}: all args and kwargs must have the same run_id as the call. This one is a result "
+                        "of an earlier run: give its `value`, or call both ops within one `compute_graph()`."
+                    )
+            call_id, ctx, training = CallID(run.id, uuid4()), self.ctx, get_training_mode()
             if training:
-                self.ctx.update(call_id, "input", self._inputs(stored_args, stored_kwargs))
+                stored = {name: _stored(value) for name, value in kwargs.items()}
+                ctx.update(call_id, "input", self._inputs(tuple(map(_stored, args)), stored))
             try:
                 with in_call(call_id):
                     value = await self.forward(
-                        *(OpResult.unwrap_value(value) for value in args),
+                        *map(OpResult.unwrap_value, args),
                         **{name: OpResult.unwrap_value(value) for name, value in kwargs.items()},
                     )
             except BaseException:
-                self._forget(run, call_id)
+                ctx.forget(call_id)
                 raise
-            cls = type(self)
-            node = Node(call_id, self.name, resolve_fully_qualified_name(cls), value, cls, weakref.ref(self))
+            node = Node(call_id, ctx.op_name, resolve_fully_qualified_name(type(self)), value, self)
             if training:
-                self.ctx.update(call_id, "output", node)
+                ctx.update(call_id, "output", node)
             return OpResult.of(node, run)
-
-    def _stored(self, value: Any, run: Run) -> Any:
-        """A given result as a node; lists and dicts as copies, one level deep: appending to one changes nothing."""
-        if isinstance(value, OpResult):
-            if value.run_id != run.id:
-                raise ForeignResult(
-                    f"{self.name}: all args and kwargs must have the same run_id as the call. This one is a result of "
-                    "an earlier run: give its `value`, or call both ops within one `compute_graph()`."
-                )
-            return value.node
-        return value.copy() if type(value) in {list, dict} else value
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
         """Inputs by name of `forward`'s parameter, except those that its `*args` takes up."""
@@ -152,10 +143,6 @@ class Op(ABC, Generic[TOutput_co]):
                 return Inputs(args[index:], {**named, **kwargs})
             named[parameter.name] = value
         return Inputs((), {**named, **kwargs})
-
-    def _forget(self, run: Run, call_id: CallID) -> None:
-        if (records := run.records(self.name)) is not None:
-            records.pop(call_id.fwd_id, None)
 
     @cached_property
     def _fwd_args(self) -> list[inspect.Parameter]:
@@ -194,6 +181,13 @@ class Op(ABC, Generic[TOutput_co]):
         self.ctx.ops.pop(id(self), None)
         self.__dict__.update(state)
         self.ctx.ops[id(self)] = self
+
+
+def _stored(value: Any) -> Any:
+    """A given result as a node; lists and dicts as copies, one level deep: appending to one changes nothing."""
+    if isinstance(value, OpResult):
+        return value.node
+    return value.copy() if type(value) in {list, dict} else value
 
 
 def find_op_class(name: str) -> type[Op[Any]]:

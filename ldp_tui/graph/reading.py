@@ -13,9 +13,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from ldp_tui.graph.results import Node, OpResult
+from ldp_tui.graph.results import OpResult
 from ldp_tui.graph.runs import CallID
-from ldp_tui.graph.values import DEPTH, PROTOCOL_TYPES, Described, Json, canonical, content_hash
+from ldp_tui.graph.values import DEPTH, PROTOCOL_TYPES, Described, Json, canonical, content_hash, outline
 
 _NESTING: Final = 2 * DEPTH + 10  # each container may be behind a reference
 _ITEMS: Final = 50_000_000
@@ -49,17 +49,18 @@ def text(value: Json, what: str) -> str:
 
 def uuid(value: Json, what: str) -> UUID:
     """The UUID that `value` spells; raises Malformed."""
+    spelled = text(value, what)
     try:
-        return UUID(text(value, what))
+        return UUID(spelled)
     except ValueError:
-        raise Malformed(f"{what} is no UUID: {str(value)[:40]!r}") from None
+        raise Malformed(f"{what} is no UUID: {spelled[:40]!r}") from None
 
 
 class Decoder:
     """Makes values of JSON. `node` gives the result of this graph with a forward id, or raises Malformed."""
 
     def __init__(
-        self, shared: Mapping[str, Json], types: Iterable[type[BaseModel]], node: Callable[[UUID], Node]
+        self, shared: Mapping[str, Json], types: Iterable[type[BaseModel]], node: Callable[[UUID], OpResult[Any]]
     ) -> None:
         self._shared = shared
         self._types = {**PROTOCOL_TYPES, **{f"{cls.__module__}.{cls.__qualname__}": cls for cls in types}}
@@ -138,7 +139,7 @@ class Decoder:
         fields = {key: self.decode(item) for key, item in table(encoded.get("fields"), "`fields`").items()}
         cls = self._types.get(name)
         if cls is None:
-            return Described(name, f"{name.rpartition('.')[2]}({', '.join(fields)})", fields)
+            return Described(name, text(encoded.get("text", outline(name, fields)), "`text`"), fields)
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
@@ -156,12 +157,7 @@ class Decoder:
         )
 
     def _object(self, encoded: Mapping[str, Json]) -> Described:
-        fields = encoded.get("fields")
-        return Described(
-            text(encoded.get("type"), "`type`"),
-            text(encoded.get("text"), "`text`"),
-            None if fields is None else {key: self.decode(item) for key, item in table(fields, "`fields`").items()},
-        )
+        return Described(text(encoded.get("type"), "`type`"), text(encoded.get("text"), "`text`"))
 
 
 def call_id(encoded: Json) -> CallID:

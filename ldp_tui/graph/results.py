@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -28,23 +26,22 @@ if TYPE_CHECKING:
 TOutput_co = TypeVar("TOutput_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node(Stored):
-    """What a run keeps of a result. `op_class` is None where the result came from a file."""
+    """What a run keeps of a result. `op` is None where the result came from a file."""
 
     call_id: CallID
     op_name: str
     op_class_name: str
     value: Any
-    op_class: type[Op[Any]] | None = None
-    op: weakref.ref[Op[Any]] | None = None
+    op: Op[Any] | None = None
 
     def opened(self, run: Run) -> OpResult[Any]:
         """The result."""
         return OpResult.of(self, run)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inputs(Stored):
     """What a call was given: positional inputs (of `*args`) and those with a name. Results of the run are nodes."""
 
@@ -130,8 +127,8 @@ class OpResult(Generic[TOutput_co]):
 
     @property
     def op(self) -> Op[Any]:
-        """The op that was called, else one of its name; raises UnknownOp if there is none in this process."""
-        op = None if self._node.op is None else self._node.op()
+        """The op that was called; for a result from a file, one of its name. Raises UnknownOp if there is none."""
+        op = self._node.op
         if op is None:
             op = next(reversed(list(self.ctx.ops.values())), None)
         if op is None:
@@ -141,7 +138,7 @@ class OpResult(Generic[TOutput_co]):
     @property
     def op_label(self) -> str:
         """What the op does, for drawings: the name of its class, with that of its function where it has one."""
-        op = None if self._node.op is None else self._node.op()
+        op = self._node.op
         return self.op_class_name.rpartition(".")[2] if op is None else op.label
 
     @property
@@ -149,7 +146,8 @@ class OpResult(Generic[TOutput_co]):
         """The op's class; raises UnknownOp if it came from a file and its module has not been imported."""
         from ldp_tui.graph.ops import find_op_class
 
-        return self._node.op_class or find_op_class(self.op_class_name)
+        op = self._node.op
+        return find_op_class(self.op_class_name) if op is None else type(op)
 
     @property
     def inputs(self) -> tuple[list[ResultOrValue[Any]], dict[str, ResultOrValue[Any]]]:
@@ -188,7 +186,7 @@ class OpResult(Generic[TOutput_co]):
     def consumed(self) -> list[OpResult[Any]]:
         """The results among the inputs, positional ones first; the same one twice if it was given twice."""
         args, kwargs = self.inputs
-        return [value for value in chain(args, kwargs.values()) if isinstance(value, OpResult)]
+        return [value for value in (*args, *kwargs.values()) if isinstance(value, OpResult)]
 
     def compute_grads(
         self,
@@ -228,28 +226,32 @@ class OpResult(Generic[TOutput_co]):
         return (result for result in order if filter_fn(result))
 
     def _depth_first(self) -> Iterator[OpResult[Any]]:
-        seen: set[CallID] = set()
+        return (result for result, _ in self._with_inputs())
+
+    def _with_inputs(self) -> Iterator[tuple[OpResult[Any], list[OpResult[Any]]]]:
+        """Depth first: each result once, with the results among its inputs."""
+        seen: set[UUID] = set()
         waiting = [self]
         while waiting:
             result = waiting.pop()
-            if result.call_id not in seen:
-                seen.add(result.call_id)
-                yield result
-                waiting.extend(reversed(result.consumed()))
+            fwd_id = result.call_id.fwd_id
+            if fwd_id not in seen:
+                seen.add(fwd_id)
+                consumed = result.consumed()
+                yield result, consumed
+                waiting += reversed(consumed)
 
     def _topologically(self) -> Iterator[OpResult[Any]]:
-        inputs = {result.call_id: result.consumed() for result in self._depth_first()}
-        consumers = dict.fromkeys(inputs, 0)
-        for consumed in inputs.values():
-            for result in consumed:
-                consumers[result.call_id] += 1
-        ready: deque[OpResult[Any]] = deque([self])
+        inputs = {result.call_id.fwd_id: consumed for result, consumed in self._with_inputs()}
+        uses = Counter(each.call_id.fwd_id for consumed in inputs.values() for each in consumed)
+        ready = deque([self])
         while ready:
             result = ready.popleft()
             yield result
-            for each in inputs[result.call_id]:
-                consumers[each.call_id] -= 1
-                if not consumers[each.call_id]:
+            for each in inputs[result.call_id.fwd_id]:
+                fwd_id = each.call_id.fwd_id
+                uses[fwd_id] -= 1
+                if not uses[fwd_id]:
                     ready.append(each)
 
     def get_upstream_results(self, op: str | Op[Any]) -> Iterator[OpResult[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,34 @@ class Sketch:
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """`{"boxes": [[id, [line, …]], …], "arrows": [[source, target, label], …]}`."""
+        return {
+            "boxes": [[box.id, list(box.lines)] for box in self.boxes],
+            "arrows": [[arrow.source, arrow.target, arrow.label] for arrow in self.arrows],
+        }
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Sketch:
+        """The sketch that `as_json` wrote, made safe to show.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        try:
+            boxes = tuple(
+                Box(str(key), tuple(cells.plain(str(line)) for line in lines)) for key, lines in written["boxes"]
+            )
+            arrows = tuple(Arrow(str(a), str(b), str(label)) for a, b, label in written["arrows"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"This is no sketch of a graph: {error!r}.") from error
+        order = {box.id: index for index, box in enumerate(boxes)}
+        if not boxes or len(order) < len(boxes) or not all(box.lines for box in boxes):
+            raise ValueError("This is no sketch of a graph: a box is missing, empty or there twice.")
+        if any(order.get(arrow.source, -1) <= order.get(arrow.target, len(boxes)) for arrow in arrows):
+            raise ValueError("This is no sketch of a graph: an arrow leads nowhere, or in a circle.")
+        return cls(boxes, arrows)
+
 
 def sketch(
     result: OpResult[Any], *, max_label_height: int | None = HEIGHT, max_label_width: int | None = WIDTH
@@ -75,8 +103,7 @@ def sketch(
         lines += labelled("→ ", summary(each.value), max_label_height)
         if each.grad is not None:
             lines += labelled("grad ", summary(each.grad), max_label_height)
-        plain = (cells.plain(line) for line in lines)
-        boxes.append(Box(names[each.call_id], tuple(_cut(line, max_label_width) for line in plain)))
+        boxes.append(Box(names[each.call_id], tuple(_shown(line, max_label_width) for line in lines)))
     return Sketch(tuple(boxes), tuple(arrows))
 
 
@@ -124,8 +151,10 @@ def _lines(text: str) -> list[str]:
     return text.splitlines() or [""]
 
 
-def _cut(line: str, max_width: int | None) -> str:
-    return line.rstrip() if max_width is None else cells.cut(line.rstrip(), max_width)
+def _shown(line: str, max_width: int | None) -> str:
+    if max_width is None:
+        return cells.plain(line).rstrip()
+    return cells.cut(cells.plain(line[: 4 * max_width + 1]).rstrip(), max_width)
 
 
 class _Bounded(reprlib.Repr):

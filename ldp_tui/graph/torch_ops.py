@@ -39,7 +39,7 @@ class TorchOp(Op["torch.Tensor"]):
         )
         return output
 
-    def _tensor(self, value: Any) -> torch.Tensor:
+    def _tensor(self, value: Any) -> Any:
         if isinstance(value, self._torch.Tensor):
             return value
         tensor = self._torch.as_tensor(value)

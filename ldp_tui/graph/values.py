@@ -9,10 +9,10 @@ What JSON has is written as it is. Everything else is an object with the key `$`
 | `int`, `float`, `text`, `bytes` | beyond JSON: large, not finite, lone surrogates, binary | `value` |
 | `uuid`, `datetime`, `date` | | `value` |
 | `array` | of NumPy or torch | `library`, `dtype`, `shape`, `value` |
-| `model` | pydantic model | `type`, `fields` |
+| `model` | pydantic model or dataclass | `type`, `fields`, perhaps `text` |
 | `node` | result of this graph | `id` |
 | `result` | result of another run | `call_id`, `op_name`, `op_class_name`, `value` |
-| `object` | anything else: its type and what `repr` says | `type`, `text`, perhaps `fields` |
+| `object` | anything else: its type and what `repr` says | `type`, `text` |
 | `ref` | a value kept once for all its uses, by the hash of its content | `id` |
 
 Nothing here runs code that the data names: a model is made only of the classes in `PROTOCOL_TYPES`, or those the
@@ -157,9 +157,10 @@ class Encoder:
         return self.encode(value)
 
     def _model(self, model: BaseModel) -> Json:
-        values = {**model.__dict__, **(model.__pydantic_extra__ or {})}
-        fields = {name: self._field(name, value) for name, value in values.items()}
-        return {"$": "model", "type": _SHORT_NAMES.get(type(model)) or _type_name(type(model)), "fields": fields}
+        cls = type(model)
+        values = {name: model.__dict__[name] for name in cls.model_fields if name in model.__dict__}
+        fields = {name: self._field(name, each) for name, each in {**values, **(model.model_extra or {})}.items()}
+        return {"$": "model", "type": _SHORT_NAMES.get(cls) or _type_name(cls), "fields": fields}
 
     def _result(self, result: Node | OpResult[Any]) -> Json:
         call_id = result.call_id
@@ -174,16 +175,16 @@ class Encoder:
         }
 
     def _described(self, value: Any, text: str | None = None) -> Json:
+        name, fields = _type_name(type(value)), None
         if isinstance(value, Described):
-            fields = None if value.fields is None else {name: self.encode(each) for name, each in value.fields.items()}
-            described = {"$": "object", "type": value.type, "text": value.text}
-        else:
-            described = {"$": "object", "type": _type_name(type(value)), "text": text or self._repr(value)}
-            fields = None
-            if text is None and dataclasses.is_dataclass(value):
-                names = [field.name for field in dataclasses.fields(value)]
-                fields = {name: self._field(name, getattr(value, name, None)) for name in names}
-        return described if fields is None else {**described, "fields": fields}
+            name, text, fields = value.type, value.text, value.fields
+        elif text is None and dataclasses.is_dataclass(value):
+            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+        text = text or self._repr(value)
+        if fields is None:
+            return {"$": "object", "type": name, "text": text}
+        encoded = {"$": "model", "type": name, "fields": {key: self._field(key, each) for key, each in fields.items()}}
+        return encoded if text == outline(name, fields) else {**encoded, "text": text}
 
     def _repr(self, value: Any) -> str:
         try:
@@ -218,6 +219,11 @@ _SCALARS: Final[tuple[tuple[type, Callable[[Encoder, Any], Json]], ...]] = (
     (datetime, lambda _, value: {"$": "datetime", "value": value.isoformat()}),
     (date, lambda _, value: {"$": "date", "value": value.isoformat()}),
 )
+
+
+def outline(type_name: str, fields: Mapping[str, Any]) -> str:
+    """What a model is called where nothing else is known of it: its class and the names of its fields."""
+    return f"{type_name.rpartition('.')[2]}({', '.join(fields)})"
 
 
 def canonical(encoded: Json) -> str:

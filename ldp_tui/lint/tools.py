@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ldp_tui.core.tools import Tool
+from ldp_tui.core.tools import Tool, is_description
 from ldp_tui.lint.discovery import discover
 from ldp_tui.lint.functions import ToolFunction, remarks_on
 from ldp_tui.lint.remarks import Remark
@@ -37,6 +37,8 @@ def tool_names(source: str) -> list[str]:
 def lint_tool(tool: Tool) -> list[Remark]:
     """Remarks on a tool that exists; lines are those of its source file, or 0 where there is no source."""
     remarks: list[Remark] = []
+    if is_description(tool):
+        return remarks
     if isinstance(tool.function, partial):
         remarks.append(Remark(0, "partial", tool.info.name, "aviary makes no tool of a partial; write a function."))
     try:
@@ -47,7 +49,7 @@ def lint_tool(tool: Tool) -> list[Remark]:
         return remarks
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         described = all(schema.get("description") for schema in tool.info.get_properties().values())
-        is_method = inspect.ismethod(tool.function)
+        is_method = inspect.ismethod(inspect.unwrap(tool.function))
         linted = ToolFunction(node, is_method, allow_empty_descriptions=not described)
         remarks += remarks_on(linted, source, offset=first - 1)
     return sorted(remarks)
@@ -63,7 +65,7 @@ def source_file(tool: Tool) -> str | None:
 
 def source_place(tool: Tool) -> str:
     """`FILE:LINE` of the tool's function; empty where it has no source."""
-    file = source_file(tool)
+    file = None if is_description(tool) else source_file(tool)
     code = getattr(_written(tool), "__code__", None)
     return f"{file}:{code.co_firstlineno}" if file is not None and code is not None else ""
 

@@ -200,10 +200,10 @@ class LLMModel(Settings):
         charge_budgets(cost)
         if throttle is not None:
             throttle.spend(reply.usage.completion or 0)
-        empty_tools = tools is not None and not tools
+        empty_tools, shown = tools is not None and not tools, spec.shown_settings(settings)
         results = [
             self._result(assembly, reply, request, as_request=empty_tools).model_copy(
-                update={"prompt": list(messages), "name": name, "cost": cost / len(reply.choices)}
+                update={"prompt": list(messages), "name": name, "config": shown, "cost": cost / len(reply.choices)}
             )
             for assembly in reply.choices
         ]

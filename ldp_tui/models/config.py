@@ -151,6 +151,11 @@ class ModelSpec(Settings):
         """What is sent with each request, secrets in the clear."""
         return {name: _revealed(value) for name, value in self.extra_params.items() if value is not None}
 
+    def shown_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of one request, with the model's own, as a record may have them: without secrets."""
+        hidden = {name: _hidden(name, value) for name, value in settings.items() if value is not None}
+        return self._drop_secrets({**self.extra_params, **hidden})
+
     def secrets(self) -> list[str]:
         """Every secret of this specification, to be kept out of messages."""
         values = [*_secrets_in(self.extra_params)]

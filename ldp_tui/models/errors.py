@@ -31,6 +31,8 @@ class ModelError(LdpTuiError):
 
     retryable: ClassVar[bool] = False
     elsewhere: ClassVar[bool] = False
+    provider_error: Exception | None = None
+    """What litellm raised, as it is; None where it was not asked."""
 
     def __init__(self, message: str, *, model: str = "") -> None:
         self.model = model
@@ -125,11 +127,14 @@ class CostCeilingReached(ModelError):
 
 
 class AllModelsExhaustedError(ModelError):
-    """Every model of the chain failed; `errors` in the order in which they came, `last_exc` the last."""
+    """Every model of the chain failed; `errors` in the order in which they came.
+
+    `last_exc` is the last as LDP's users know it: litellm's own exception, or ours where litellm was not asked.
+    """
 
     def __init__(self, errors: list[ModelError]) -> None:
         self.errors = errors
-        self.last_exc = errors[-1]
+        self.last_exc: Exception = errors[-1].provider_error or errors[-1]
         several = f"None of {len(errors)} models answered. " if len(errors) > 1 else ""
         super().__init__(several + " ".join(f"{type(error).__name__}: {error}" for error in errors))
 

@@ -204,31 +204,39 @@ _KINDS: Final[tuple[tuple[str, type[ModelError]], ...]] = (
 
 
 def _translated(error: Exception, model: str, secrets: list[str]) -> ModelError:
-    """The one place that turns litellm's exceptions into ours."""
-    text = clean(" ".join(str(getattr(error, "message", None) or error).split()), secrets)[:_SHOWN]
-    text = text.removeprefix("litellm.")
+    """The one place that turns litellm's exceptions into ours. The original is kept with it, without keys."""
+    original = str(getattr(error, "message", None) or error)
+    told = _kind(error, " ".join(clean(original, secrets).split())[:_SHOWN].removeprefix("litellm."), model)
+    if (kept := _without_keys(error, secrets)) is not None:
+        told.__cause__ = told.provider_error = kept
+    return told
+
+
+def _without_keys(error: Exception, secrets: list[str]) -> Exception | None:
+    """`error` itself, with no key in what a traceback shows of it; None if one cannot be taken out."""
+    error.args = tuple(clean(part, secrets) if isinstance(part, str) else part for part in error.args)
+    if isinstance(message := getattr(error, "message", None), str):
+        error.message = clean(message, secrets)  # type: ignore[attr-defined]
+    error.__cause__ = error.__context__ = None  # the provider's library says the same, keys included
+    return error if clean(str(error), secrets) == str(error) else None
+
+
+def _kind(error: Exception, text: str, model: str) -> ModelError:
+    """The error of ours that an exception of litellm means."""
     names = {kind.__name__ for kind in type(error).__mro__}
     response = getattr(error, "response", None)
     if "RateLimitError" in names:
-        return _chained(
-            error_of_status(429, text, model=model, retry_after=retry_after(getattr(response, "headers", None) or {})),
-            error,
-        )
+        asked = retry_after(getattr(response, "headers", None) or {})
+        return error_of_status(429, text, model=model, retry_after=asked)
     if "LLM Provider NOT provided" in text:
-        known = ModelNotFound(f"no provider of that name; write provider/model, such as openai/{model}", model=model)
-        return _chained(known, error)
+        return ModelNotFound(f"no provider of that name; write provider/model, such as openai/{model}", model=model)
     for name, kind in _KINDS:
         if name in names:
-            return _chained(kind(text, model=model), error)
+            return kind(text, model=model)
     status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
     if isinstance(status, int) and status >= 400:
-        return _chained(error_of_status(status, text, model=model), error)
-    return _chained(InvalidReply(f"{type(error).__name__}: {text}", model=model), error)
-
-
-def _chained(error: ModelError, cause: Exception) -> ModelError:
-    error.__cause__ = cause
-    return error
+        return error_of_status(status, text, model=model)
+    return InvalidReply(f"{type(error).__name__}: {text}", model=model)
 
 
 _starting = threading.Lock()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ldp_tui.core.agent import Usage, listened_to, reflect, spend
+from ldp_tui.core.agent import Usage, heard_live, reflect, spend
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
@@ -59,7 +59,7 @@ class LLMCallOp(Op[Message]):
 
     async def forward(
         self,
-        config: LLMConfig,
+        config: LLMConfig | Mapping[str, Any] | str,
         msgs: Sequence[Message],
         tools: Sequence[Tool] | None = None,
         tool_choice: Tool | str | None = None,
@@ -68,17 +68,19 @@ class LLMCallOp(Op[Message]):
 
         Raises:
             ModelError: If no model of the chain gives a usable reply.
+            UnknownSetting: If `config` has a key that does not exist.
         """
+        config = LLMConfig.model_validate(config)
         if self.response_validator is not None:
             config = config.model_copy(update={"response_validator": self.response_validator})
         model = LLMModel(llm_config=config)
         if tools and tool_choice is None:
             tool_choice = self.default_tool_choice
-        heard = listened_to()
-        callbacks = [reflect] if heard and config.stream else None
+        callbacks = [reflect] if config.stream and heard_live() else None
         result = await model.call_single(msgs, callbacks, tools=tools, tool_choice=tool_choice)
-        if heard and callbacks is None and (said := (result.reasoning_content or "") + (result.text or "")):
-            reflect(said)
+        for said in (result.reasoning_content, result.text) if callbacks is None else ():
+            if said:
+                reflect(said)
         spend(Usage(result.prompt_count or 0, result.completion_count or 0, result.cost))
         temperature = float(config.models[0].extra_params.get("temperature", 1.0))
         logprob = await self.compute_logprob(

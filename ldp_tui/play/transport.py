@@ -59,11 +59,11 @@ class Envelope:
 
 def encode(message: Command | Report) -> bytes:
     """The message as bytes, without their length; raises MessageUnsendable."""
-    if isinstance(message, EventReport):
-        fields = {"lane": message.lane, "number": message.number, "event": event_to_wire(message.event)}
-    else:
-        fields = asdict(message)
     try:
+        if isinstance(message, EventReport):
+            fields = {"lane": message.lane, "number": message.number, "event": event_to_wire(message.event)}
+        else:
+            fields = asdict(message)
         packed: bytes = msgpack.packb([type(message).__name__, fields], unicode_errors="surrogatepass")
     except (TypeError, ValueError, OverflowError) as error:
         raise MessageUnsendable(f"A {type(message).__name__} cannot be sent: {error}.") from error

@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -19,6 +20,9 @@ from ldp_tui.store.errors import ValueRefused
 
 INLINE_TEXT: Final = 16 * 2**20
 """Longer texts (in characters) are kept compressed beside the row, which holds the first PREVIEW characters."""
+
+PICTURE_TEXT: Final = 65_536
+"""The same for messages with pictures: environments send one screenshot with many observations, and it is kept once."""
 
 PREVIEW: Final = 65_536
 LARGEST: Final = 512 * 2**20
@@ -42,7 +46,8 @@ class CleanJson:
 def clean_json(value: object) -> CleanJson:
     """`value` as strict JSON: numpy becomes numbers and lists, NaN and infinities become null, bytes base64.
 
-    Objects that JSON has no form for become `{"$type": …, "$repr": …}`. Raises ValueRefused above a depth of 200.
+    Objects that JSON has no form for become `{"$type": …, "$repr": …}`. Raises ValueRefused above a depth of 200, and
+    for a whole number with more digits than Python writes (4,300, unless it is set otherwise).
     """
     try:
         fast = orjson.dumps(value, option=_OPTIONS)
@@ -51,8 +56,12 @@ def clean_json(value: object) -> CleanJson:
     if b"null" not in fast:
         return CleanJson(fast.decode())
     replaced: list[str] = []
-    plain = _plain(value, "$", replaced, 0)
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        plain = _plain(value, "$", replaced, 0)
+        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:  # only numbers are left that can fail
+        most = sys.get_int_max_str_digits()
+        raise ValueRefused(f"A whole number of more than {most:,} digits cannot be stored; give it as text.") from error
     return CleanJson(clean_text(text), tuple(replaced))
 
 

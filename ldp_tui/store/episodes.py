@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ldp_tui.store.blobs import get_blob, get_text
-from ldp_tui.store.cleaning import reward_of, summand
+from ldp_tui.store.cleaning import clean_text, reward_of, summand
 from ldp_tui.store.errors import EpisodeUnknown, StoreCorrupt
 from ldp_tui.store.lineage import segments
 from ldp_tui.store.pictures import CODEC_TEXT, PictureEncoder, decode_rgb, decode_text
@@ -22,8 +22,8 @@ from ldp_tui.store.rows import (
     EncodedPicture,
     EndEpisode,
     EnvRow,
+    EpisodeOperation,
     MessageRow,
-    Operation,
     StepRow,
 )
 
@@ -150,7 +150,9 @@ def lineage(connection: sqlite3.Connection, ep: int) -> list[str]:
     return found[::-1]
 
 
-def operations(connection: sqlite3.Connection, ep: int, position: int | None) -> tuple[list[Operation], int | None]:
+def operations(
+    connection: sqlite3.Connection, ep: int, position: int | None
+) -> tuple[list[EpisodeOperation], int | None]:
     """The operations of own rows from `position` on (None: from the start), and where to go on (None: all are told)."""
     head = header(connection, ep)
     summary = head.summary
@@ -159,7 +161,7 @@ def operations(connection: sqlite3.Connection, ep: int, position: int | None) ->
     if position is None and not rows:
         raise StoreCorrupt(f"Episode {summary.uid} has lost its first row; run a verification.")
     rows = _self_contained(connection, ep, start, rows)
-    told: list[Operation] = [AddStep(summary.uid, row) for row in rows]
+    told: list[EpisodeOperation] = [AddStep(summary.uid, row) for row in rows]
     if position is None:
         told[0] = BeginEpisode(
             uid=summary.uid,
@@ -206,10 +208,13 @@ def _self_contained(connection: sqlite3.Connection, ep: int, start: int, rows: l
 def _rows(
     connection: sqlite3.Connection, ep: int, start: int, stop: int, *, pictures: bool, whole: bool
 ) -> list[StepRow]:
-    """Own rows. `whole` gives long and cleaned texts as they were given."""
+    """Own rows, with their pictures whole. `whole` gives other long texts, and cleaned ones, as they were given."""
     messages: dict[int, list[MessageRow]] = {}
     for t, role, kind, name, call_id, content, content_id, extra in connection.execute(_MESSAGES, (ep, start, stop)):
-        text = get_text(connection, content_id) if whole and content_id is not None else content
+        text = content
+        if content_id is not None and (whole or kind == "multimodal"):
+            text = get_text(connection, content_id)
+            text = text if whole else clean_text(text or "")
         messages.setdefault(t, []).append(MessageRow(role, kind, name, call_id, text, extra))
     found: list[StepRow] = []
     for row in connection.execute(_STEPS, (ep, start, stop)).fetchall():

@@ -11,12 +11,21 @@ from ldp_tui.store import chain, rollups
 from ldp_tui.store.blobs import INLINE, put_blob
 from ldp_tui.store.bulk import BulkInsert, BulkUpdate
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
-from ldp_tui.store.cleaning import INLINE_TEXT, PREVIEW, summand
+from ldp_tui.store.cleaning import summand
 from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder, ValueRefused
 from ldp_tui.store.lineage import Inherited, inherited
 from ldp_tui.store.memories import add_memory
 from ldp_tui.store.ownership import Owner
-from ldp_tui.store.preparing import ReadyRow, check_agent, check_end, check_env, check_header, check_memory, prepare
+from ldp_tui.store.preparing import (
+    ReadyRow,
+    check_agent,
+    check_end,
+    check_env,
+    check_header,
+    check_memory,
+    prepare,
+    preview,
+)
 from ldp_tui.store.rows import AddMemory, AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, Operation, StepRow
 from ldp_tui.store.secrets import Redactor
 
@@ -299,9 +308,7 @@ class Ledger:
         start = len(values) - width * len(ready.messages)
         for i, whole in ready.beside.items():
             at = start + width * i
-            content = values[at + _CONTENT]
-            if isinstance(content, str) and len(content) > INLINE_TEXT:
-                values[at + _CONTENT] = content[:PREVIEW]
+            values[at + _CONTENT] = preview(ready.messages[i][1], values[at + _CONTENT])
             values[at + width - 1] = put_blob(self._connection, whole.encode("utf-8", "surrogatepass"))
 
     def _end(self, end: EndEpisode) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from ldp_tui.store.errors import StoreCorrupt
+from ldp_tui.store.errors import EpisodeUnknown, StoreCorrupt
+from ldp_tui.store.results import EpisodeNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,30 @@ def inherited(connection: sqlite3.Connection, parent: int, stop: int) -> Inherit
         tokens_in, tokens_out, cost = tokens_in + sums[2], tokens_out + sums[3], cost + sums[4]
     last = connection.execute("select chain from step where ep=? and t=?", (shared[-1].ep, stop - 1)).fetchone()
     return Inherited(messages, ret, ret_x, tokens_in, tokens_out, cost, b"" if last is None else last[0])
+
+
+_TREE = (
+    "with recursive up(id, parent_id) as (select id, parent_id from episode where id=?"
+    " union all select e.id, e.parent_id from episode e join up on e.id=up.parent_id),"
+    " tree(id, level) as (select id, 0 from up where parent_id is null"
+    " union all select e.id, tree.level+1 from episode e join tree on e.parent_id=tree.id)"
+    " select e.id, e.uid, e.parent_id, e.fork_t, tree.level, e.status, e.n_steps, e.ret, e.success, e.detail"
+    " from tree join episode e on e.id=tree.id order by e.id"
+)
+
+
+def tree(connection: sqlite3.Connection, ep: int) -> EpisodeNode:
+    """The root of the tree of forks that episode `ep` belongs to. Raises EpisodeUnknown."""
+    rows = connection.execute(_TREE, (ep,)).fetchall()
+    if not rows:
+        raise EpisodeUnknown(f"There is no episode with id {ep}; it may have been deleted.")
+    uids = {row[0]: row[1] for row in rows}
+    children: dict[int | None, list[EpisodeNode]] = {}
+    for id_, uid, parent, fork_t, level, status, steps, ret, success, detail in reversed(rows):
+        grown = sorted(children.pop(id_, []), key=lambda node: (node.fork_t or 0, node.id))
+        judged = None if success is None else bool(success)
+        node = EpisodeNode(
+            id_, uid, uids.get(parent), fork_t, level, status, steps, ret, judged, detail, tuple(grown)
+        )  # parents are recorded before their forks, so that going backwards all children are there
+        children.setdefault(parent, []).append(node)
+    return children[None][0]

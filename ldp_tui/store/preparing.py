@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
-from ldp_tui.store.cleaning import INLINE_TEXT, check_size, clean_number, clean_text
+from ldp_tui.store.cleaning import INLINE_TEXT, PICTURE_TEXT, PREVIEW, check_size, clean_number, clean_text
 from ldp_tui.store.errors import ValueRefused
 from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
 from ldp_tui.store.secrets import Redactor
 
 _TEXTS: Final = frozenset({str, type(None)})
 _NUMBERS: Final = frozenset({int, type(None)})
+_PICTURE: Final = re.compile(r"[A-Za-z0-9+/=_-]{1024,}")
+"""The bytes of a picture as base64."""
 _NO_TEXTS: Final[dict[int, str]] = {}
 
 
@@ -42,7 +45,7 @@ def prepare(row: StepRow, redactor: Redactor) -> ReadyRow:
     if redactor.suspects(ready.payload) or redactor.blob(row.obs) is not row.obs:
         row = redactor.step(row)
         ready = _plainly(row) or _carefully(row)
-    if len(ready.payload) > INLINE_TEXT:
+    if len(ready.payload) > PICTURE_TEXT:
         _set_long_texts_beside(ready)
     if row.obs is not None and len(row.obs) > INLINE_TEXT:
         check_size(len(row.obs), "An observation")
@@ -112,11 +115,22 @@ def _carefully(row: StepRow) -> ReadyRow:
 def _set_long_texts_beside(ready: ReadyRow) -> None:
     long: dict[int, str] = {}
     for i, message in enumerate(ready.messages):
-        content = message[4]
-        if content is not None and len(content) > INLINE_TEXT:
+        kind, content = message[1], message[4]
+        if content is not None and len(content) > _inline(kind):
             check_size(len(content), "A message")
             long[i] = content
     ready.beside = {**long, **ready.beside}
+
+
+def _inline(kind: str) -> int:
+    return PICTURE_TEXT if kind == "multimodal" else INLINE_TEXT
+
+
+def preview(kind: str, content: Any) -> Any:
+    """What the row holds of a message's content that lies beside it: all where it is short, pictures left out."""
+    if not isinstance(content, str) or len(content) <= _inline(kind):
+        return content
+    return (_PICTURE.sub("…", content) if kind == "multimodal" else content)[:PREVIEW]
 
 
 def _text(text: Any) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ldp_tui.store import episodes, listing, overview
+from ldp_tui.store import episodes, lineage, listing, overview
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
 from ldp_tui.store.index import unindexed
@@ -21,6 +21,7 @@ from ldp_tui.store.results import (
     Cursor,
     EpisodeFilter,
     EpisodeHeader,
+    EpisodeNode,
     EpisodeSummary,
     Facets,
     Page,
@@ -29,7 +30,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import MemoryRow, Operation, StepRow
+from ldp_tui.store.rows import EpisodeOperation, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -162,7 +163,7 @@ class Reader:
         with self._query() as connection:
             return timeline(connection, self._id(key))
 
-    def operations(self, key: int | str) -> Iterator[Operation]:
+    def operations(self, key: int | str) -> Iterator[EpisodeOperation]:
         """Everything of an episode as the operations that record it again, with an equal hash chain.
 
         A fork's own rows only: its parent has to be written first. A running episode yields no EndEpisode.
@@ -180,6 +181,11 @@ class Reader:
         """The uid of the episode and those of its ancestors, oldest first."""
         with self._query() as connection:
             return episodes.lineage(connection, self._id(key))
+
+    def tree(self, key: int | str) -> EpisodeNode:
+        """The root of the tree of forks that the episode belongs to, such as the branches of a search."""
+        with self._query() as connection:
+            return lineage.tree(connection, self._id(key))
 
     def uids(self) -> Iterable[str]:
         """Every episode's uid in the order of recording, running ones included; parents come before their forks."""

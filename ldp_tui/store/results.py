@@ -126,6 +126,27 @@ class EpisodeHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class EpisodeNode:
+    """An episode in the tree of its forks. `fork_t` is the row at which it leaves its parent, None for the root.
+
+    `level` counts the forks from the root (0) down to it; `steps` and `return_` include the rows that it shares.
+    """
+
+    id: int
+    uid: str
+    parent_uid: str | None
+    fork_t: int | None
+    level: int
+    status: Status
+    steps: int
+    return_: float
+    success: bool | None
+    detail: str | None
+    children: tuple[EpisodeNode, ...]
+    """By the row at which they branch off, then in the order of recording."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPicture:
     """What was seen at row `t`: RGB bytes (row-major), or text with width and height in characters."""
 

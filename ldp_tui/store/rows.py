@@ -159,4 +159,6 @@ class AddMemory:
     row: MemoryRow
 
 
-Operation = BeginEpisode | AddStep | EndEpisode | AddMemory
+EpisodeOperation = BeginEpisode | AddStep | EndEpisode
+"""What a recording is made of."""
+Operation = EpisodeOperation | AddMemory

@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "home", "play", "library", "replay", "tools", "log", "help"]
+Scope = Literal["app", "home", "play", "library", "replay", "tools", "graph", "log", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ ACTIONS: tuple[Command, ...] = (
     Command("play.next_seed", "play", "Next seed", "n,f6", "next_seed", "The same players on the next seed.",
             footer=True, shown_key="n"),
     Command("play.stop", "play", "Stop", "ctrl+x", "stop", "End the running episodes; they stay in the library."),
-    Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus."),
+    Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus.",
+            footer=True, shown_key="⏎"),
     Command("play.tools", "play", "Tools", "t", "tools", "The environment's tools, their schemas and remarks."),
     Command("play.library", "play", "Library", "l,f3", "app.library", "All recorded episodes.", shown_key="l"),
     Command("play.back", "play", "Home", "escape,q", "back", "Stop and go back to the start menu.", footer=True,
@@ -112,6 +113,8 @@ ACTIONS: tuple[Command, ...] = (
     Command("replay.jump", "replay", "Jump", "j", "jump", "To a step or share; the digits go to 0–90 %.", footer=True),
     Command("replay.beside", "replay", "Beside", "c", "beside", "Another episode of the same seed, side by side.",
             footer=True),
+    Command("replay.branches", "replay", "Branches", "b", "branches", "The forks of this episode, as a tree."),
+    Command("replay.graph", "replay", "Graph", "g", "graph", "The compute graph that led to this step's action."),
     Command("replay.copy", "replay", "Copy step", "y", "copy_step", "This step as JSON, to the clipboard."),
     Command("replay.back", "replay", "Back", "escape,q", "back", "Close.", footer=True, shown_key="esc"),
     # Tools of an environment
@@ -120,6 +123,14 @@ ACTIONS: tuple[Command, ...] = (
     Command("tools.again", "tools", "Read again", "r,f5", "again", "Look at the environment anew, as after an edit.",
             footer=True, shown_key="r"),
     Command("tools.back", "tools", "Back", "escape,q,t", "app.back", "Close.", footer=True, shown_key="esc"),
+    # Compute graph of a step
+    Command("graph.previous", "graph", "Step back", "comma", "move(-1)", "The graph of the step before.", footer=True,
+            shown_key=","),
+    Command("graph.next", "graph", "Step", "full_stop", "move(1)", "The graph of the next step.", footer=True,
+            shown_key="."),
+    Command("graph.save", "graph", "Save SVG", "s", "save", "Write the drawing as an SVG file.", footer=True),
+    Command("graph.copy", "graph", "Copy", "y", "copy", "The drawing as text, to the clipboard.", footer=True),
+    Command("graph.back", "graph", "Back", "escape,q,g", "app.back", "Close.", footer=True, shown_key="esc"),
     # Engine log and help
     Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
     Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,

@@ -113,6 +113,21 @@ def result(lane: LaneView) -> tuple[str, str, str]:
     return amount(ended.return_), f"{ended.steps:,} step{'' if ended.steps == 1 else 's'}", reason(ended)
 
 
+def result_lines(lane: LaneView) -> tuple[str, ...]:
+    """How a lane ended, without the reason of a failure; the longest wording first."""
+    return_, steps, why = result(lane)
+    ended = lane.session.ended
+    how = "died" if ended is None or ended.reason == "failed" else why
+    return f"Result: {how} · return {return_} · {steps}", f"Result: {how} · {return_}", f"{how} · {return_}"
+
+
+def closing(lane: LaneView) -> list[Block]:
+    """How a conversation ended."""
+    ended = lane.session.ended
+    gained = ended is not None and ended.reason != "failed" and ended.success is not False
+    return [Block("gain" if gained else "loss", result_lines(lane)[0])]
+
+
 def call_text(name: str, arguments: Mapping[str, Any]) -> str:
     """`name(key=value)`; the value alone where a single `action` is the only argument."""
     if set(arguments) == {ACTION}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,20 +11,26 @@ from ldp_tui.tui.importing import ONE_AT_A_TIME
 from ldp_tui.tui.widgets.recent_list import RecentEpisode
 
 if TYPE_CHECKING:
+    from ldp_tui.registry import EnvironmentName
     from ldp_tui.tui.screens.dialogs import Choice
 
 RECENT = 40
 
 
 def environment_choices() -> list[Choice]:
-    """Every environment by name; those that cannot be used say why."""
+    """Every environment by name; those that cannot be used say why, as far as that shows without importing any."""
     with ONE_AT_A_TIME:
         from ldp_tui.registry import environment_names
-        from ldp_tui.tui.screens.dialogs import Choice
 
-    return [
-        Choice(name.name, name.group, name.summary, name.error or _missing(name.needs)) for name in environment_names()
-    ]
+    return _as_choices(environment_names())
+
+
+def tried_environment_choices() -> list[Choice]:
+    """The same, after own files were imported in another process, which may take many seconds."""
+    with ONE_AT_A_TIME:
+        from ldp_tui.registry import environment_names, tried
+
+    return _as_choices(tried(environment_names()))
 
 
 def player_choices() -> list[Choice]:
@@ -53,9 +60,10 @@ def summaries() -> dict[str, str]:
     return {choice.name: choice.summary for choice in (*environment_choices(), *player_choices())}
 
 
-def base_name(text: str) -> str:
-    """The name in `NAME[:MODEL][,key=value…]`."""
-    return text.partition(",")[0].partition(":")[0]
+def summary_of(text: str, known: Mapping[str, str]) -> str:
+    """The summary of what `NAME[:MODEL][,key=value…]` names, where `NAME:MODEL` or `NAME` is in the list; else ""."""
+    whole = text.partition(",")[0]
+    return known.get(whole) or known.get(whole.partition(":")[0], "")
 
 
 def recent_episodes(db: Path) -> list[RecentEpisode]:
@@ -75,6 +83,15 @@ def recent_episodes(db: Path) -> list[RecentEpisode]:
     ]
 
 
+def _as_choices(names: Sequence[EnvironmentName]) -> list[Choice]:
+    with ONE_AT_A_TIME:
+        from ldp_tui.tui.screens.dialogs import Choice
+
+    return [Choice(name.name, name.group, name.summary, _missing(name.needs), name.error) for name in names]
+
+
 def _missing(extra: str) -> str:
-    """What to install for an extra of Gymnasium; empty where its package is there."""
+    """What to install: `package[extra]` as it stands, or the extra of Gymnasium whose package is missing."""
+    if "[" in extra:
+        return extra
     return "" if not extra or find_spec(extra) is not None else f"gymnasium[{extra}]"

@@ -7,10 +7,15 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
-from fastapi import HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
-from starlette.types import Message, Receive
+from ldp_tui.core.errors import MissingExtra
+
+try:
+    from fastapi import HTTPException, Request, Response
+    from fastapi.responses import JSONResponse
+    from fastapi.routing import APIRoute
+    from starlette.types import Message, Receive
+except ImportError as error:
+    raise MissingExtra("A server", "serve") from error
 
 Result = TypeVar("Result")
 Check = Callable[[Mapping[str, str]], None]

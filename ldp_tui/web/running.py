@@ -9,9 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import uvicorn
+from ldp_tui.core.errors import MissingExtra, UsageError
 
-from ldp_tui.core.errors import UsageError
+try:
+    import uvicorn
+except ImportError as error:
+    raise MissingExtra("A server", "serve") from error
 
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 5
@@ -49,8 +52,15 @@ def url_of(listening: socket.socket) -> str:
 
 
 async def serve(app: Any, listening: socket.socket) -> None:
-    """Answer at `listening` until cancelled or, in the main thread, interrupted."""
-    await _Server(app).serve([listening])
+    """Answer at `listening` until cancelled or, in the main thread, interrupted; its lifespan ends too."""
+    server = _Server(app)
+    answering = asyncio.ensure_future(server.serve([listening]))
+    try:
+        await asyncio.shield(answering)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await answering
+        raise
 
 
 def serve_until_interrupted(app: Any, listening: socket.socket) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("fastapi")
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # importing aviary must not ask the network
-aviary = pytest.importorskip("aviary.core")
+pytest.importorskip("aviary.core")
 
+from aviary import core as aviary
 from aviary.env_client import TaskDatasetClient as TheirClient
 
 from ldp_tui import DummyEnv, ScriptedAgent, TaskDataset, rollout

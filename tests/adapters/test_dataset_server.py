@@ -348,6 +348,19 @@ async def test_message_kinds(ask: Asking, dataset: Counters) -> None:
     assert kinds == ["ToolRequestMessage", "ToolResponseMessage", "Message", "Message"]
 
 
+async def test_in_an_event_loop_that_runs(dataset: Counters) -> None:
+    """It says which port it took, and closes its environments when it is cancelled."""
+    server = TaskDatasetServer(dataset, "127.0.0.1", 0)
+    answering = asyncio.ensure_future(server.astart())
+    while server.port == 0:
+        await asyncio.sleep(0)
+    async with asking(f"http://127.0.0.1:{server.port}") as ask:
+        await ask.started()
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+    assert dataset.made[0].closed.is_set()
+
+
 def test_dataset_server_is_generic() -> None:
     """It is written as in aviary: with the environment's type, positional arguments, and its defaults."""
     server = TaskDatasetServer[Environment](Counters(), "127.0.0.1", 8041, "key")  # type: ignore[type-arg]

@@ -203,3 +203,16 @@ def test_rules_of_agents() -> None:
     story = ("print_story", {"story": "once"})
     with ModelServer([story], repeat=True) as server:
         check_agent(lambda: SimpleAgent(llm_config=at(server)))
+
+
+async def test_streamed_where_words_are_heard_as_they_are_said() -> None:
+    """Aloud the model streams; otherwise its words come whole, before the action. The steps are the same."""
+    says = Says("To the right.", calls=[RIGHT])
+    told = []
+    with ModelServer([says] * 6) as server:
+        for aloud in (True, False):
+            events = await played(SimpleAgent(llm_config=at(server)), aloud=aloud)
+            told.append([event.text for event in events if isinstance(event, ReflectionDelta) and event.index == 0])
+            assert [event.reflection for event in events if isinstance(event, StepTaken)] == ["To the right."] * 3
+    assert told == [["To th", "e rig", "ht."], ["To the right."]]
+    assert ["stream" in request.body for request in server.requests] == [True] * 3 + [False] * 3

@@ -108,7 +108,7 @@ def test_list(recorded: Commands) -> None:
         ("--env maze --agent rand", [2, 1]),
         ("--agent optimal --min-return 1", [4, 3]),
         ("--success", [4, 3]),
-        ("--no-success", [5]),
+        ("--no-success", [5, 2, 1]),
         ("--text exit", [2, 1]),
         ("--limit 1", [5]),
         ("--env nothing", []),
@@ -198,6 +198,24 @@ def test_export_for_training(recorded: Commands) -> None:
     line = json.loads((recorded.folder / "one.jsonl").read_text())
     assert [message["role"] for message in line["messages"]] == ["user", "assistant", "tool", "assistant", "tool"]
     assert line["tools"][0]["function"]["name"] == "act"
+
+
+def test_trajectories_of_ldp(recorded: Commands) -> None:
+    """Written into a folder and stored again, they end as they ended; LDP's own files come under the given names."""
+    assert recorded("export", "--format", "ldp-jsonl", "-o", "folder", "--json").json["episodes"] == 5
+    for _ in range(2):
+        assert recorded("import", "folder", "--db", "copy.db", "--json").json["episodes"] == 5
+
+    def told(*where: str) -> set[tuple[str, ...]]:
+        names = ("uid", "env", "agent", "status", "steps", "return_", "seed")
+        return {tuple(str(row[name]) for name in names) for row in recorded("ls", "--json", *where).json}
+
+    assert told() == told("--db", "copy.db")
+    theirs = Path(__file__).parents[1] / "datasets" / "ldp-1.10.0.jsonl"
+    assert recorded("import", str(theirs), "--env", "dummy", "--agent", "mine").status == 0
+    row = recorded("ls", "--env", "dummy", "--json").json[0]
+    assert (row["agent"], row["status"], row["steps"]) == ("mine", "done", 2)
+    assert recorded("export", "-f", "ldp-jsonl", "-o", "all.jsonl").err.endswith("name a folder instead.\n")
 
 
 def test_export_of_nothing(recorded: Commands) -> None:

@@ -61,6 +61,13 @@ def make():
     return patient()
 '''
 
+NORTH = """
+from ldp_tui.agents.scripted import ScriptedAgent
+
+def make():
+    return ScriptedAgent([("move", {"direction": "north"})], repeat=True)
+"""
+
 LEAVING = """
 from ldp_tui.agents.scripted import ScriptedAgent
 
@@ -163,6 +170,36 @@ def test_step_limit(ldp: Commands) -> None:
 
     assert (answer.json["mean_steps"], answer.json["steps"]) == (3.0, 6)
     assert {row["status"] for row in ldp("ls", "--json").json} == {"truncated"}
+
+
+def test_random_play_where_nothing_is_exact(ldp: Commands) -> None:
+    """It is its own reference: the row of random play is there, with success, which nobody reached."""
+    answer = ldp("run", "calculator", "-a", "random", "-n", 4, "--max-steps", 5, "--json")
+
+    assert answer.json["success_rate"] == 0.0
+    (row,) = answer.json["baselines"]
+    assert (row["name"], row["how"], row["n"]) == ("random", "this run", 4)
+    assert (row["mean_return"], row["ci95"]) == (answer.json["mean_return"], answer.json["ci95"])
+    assert (row["success_rate"], row["mean_steps"]) == (0.0, 5.0)
+    text = ldp("run", "calculator", "-a", "random", "-n", 4, "--max-steps", 5)
+    assert "random (this run)" in text.out
+
+
+def test_random_play_beside_another_player(ldp: Commands) -> None:
+    """It is measured on the same seeds, with its success and steps; where exact values are known, there are none."""
+    (ldp.folder / "north.py").write_text(NORTH)
+    sys.path.insert(0, str(ldp.folder))
+    try:
+        measured = ldp("run", "maze", "-a", "north:make", "-n", 3, "--max-steps", 4, "--json").json["baselines"][0]
+    finally:
+        sys.path.remove(str(ldp.folder))
+    random = ldp("run", "maze", "-a", "random", "-n", 3, "--max-steps", 4, "--json").json
+    exact = ldp("run", "FrozenLake-v1", "-a", "random", "-n", 1, "--json").json["baselines"][0]
+
+    assert (measured["name"], measured["how"], measured["n"]) == ("random", "measured", 3)
+    assert measured["mean_return"] == random["mean_return"]
+    assert (measured["success_rate"], measured["mean_steps"]) == (random["success_rate"], random["mean_steps"])
+    assert (exact["how"], exact["success_rate"], exact["mean_steps"]) == ("exact", None, None)
 
 
 def test_environment_that_never_ends(ldp: Commands) -> None:

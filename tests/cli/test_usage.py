@@ -8,6 +8,9 @@ WRONG = [
     ("run Blackjak-v1 -a random", "Unknown environment 'Blackjak-v1'. Did you mean Blackjack-v1"),
     ("play maz -a random --plain", "Unknown environment 'maz'. Did you mean maze?"),
     ("run maze -a optimale", "Unknown agent 'optimale'. Did you mean optimal? Available: heuristic, human, "),
+    ("run maze -a nofile:X", "Unknown agent or module 'nofile'. Available: heuristic, human, "),
+    ("run maze -a json:Nope", "Unknown class or function 'Nope' of module 'json'. Available: JSONDecodeError, "),
+    ("run maze -a random:gpt", "player 'random' takes no model, so nothing can follow its colon; 'gpt' was given."),
     ("run maze,hight=3 -a random", "Unknown option 'hight' of environment 'maze'. Did you mean height"),
     ("run FrozenLake-v1,is_slipery=false -a random", "Unknown option 'is_slipery' of FrozenLake-v1. Did you mean is_s"),
     ("run maze -a random,sped=2", "Unknown option 'sped' of player 'random'"),
@@ -26,7 +29,16 @@ WRONG = [
     ("run maze other -a random", "Got unexpected extra argument"),
     ("run maze,size -a random", "'maze,size': 'size' is not key=value."),
     ("run missing.py -a random", "There is no environment file missing.py."),
-    ("run maze,size=huge -a random", "environment 'maze' cannot be made: "),
+    ("run maze,width=huge -a random", "Option 'width' of environment 'maze' must be a whole number, not \"huge\"."),
+    ("run maze,width=99 -a random", "environment 'maze' cannot be made: "),
+    ("run calculator,split=tran -a random", "Option 'split' of environment 'calculator' must be one of \"train\", \"t"),
+    ("run word_game,word=quiz -a random", "Option 'word' of environment 'word_game' needs at least 5 characters."),
+    ("run FrozenLake-v1,is_slippery=flase -a random", "Option 'is_slippery' of FrozenLake-v1 must be true or false"),
+    ("run Blackjack-v1,sab=flase -a random", "Option 'sab' of Blackjack-v1 must be true or false, not \"flase\"."),
+    ("run FrozenLake-v1,mask=hide -a random", 'Option \'mask\' of FrozenLake-v1 must be one of "show", "enforce", '),
+    ("run FrozenLake-v1,map_name=5x5 -a random", "FrozenLake-v1 cannot be made with map_name='5x5': there is no '5x5'"),
+    ("run FrozenLake-v1,id=x -a random", "Unknown option 'id' of FrozenLake-v1."),
+    ("run FrozenLake-v1 -a qlearning,episodes=few", "Option 'episodes' of player 'qlearning' must be a whole number"),
     ("play maze -a human --plain", "A person plays in the app, which needs a terminal"),
     ("play maze -a random -a random -a random -a random -a random --plain", "At most 4 players fit side by side"),
     ("--db other.db ls", "Give --db after the command: ldp-tui ls --db other.db"),
@@ -95,13 +107,19 @@ def test_environment_file_with_a_syntax_error(ldp: Commands) -> None:
 
 
 def test_environment_file_that_cannot_be_imported(ldp: Commands) -> None:
-    """File, line and reason in one line."""
+    """File, line and reason in one line, when it is played and in the list, which holds the others all the same."""
     ldp.environment("needy", '"""Needs a module."""\n\nimport no_such_module\n\ndef make():\n    return None\n')
+
+    error = "needy.py:3: ModuleNotFoundError: No module named 'no_such_module'"
+    ldp.environment("loud", '"""Prints."""\nprint("noise")\ndef make():\n    return None\n')
 
     answer = ldp("run", "needy", "-a", "random")
 
     assert answer.status == 2
-    assert answer.err.endswith("needy.py:3: ModuleNotFoundError: No module named 'no_such_module'\n")
+    assert answer.err.endswith(f"{error}\n")
+    listed = {row["name"]: row["error"] for row in ldp("envs", "--json").json}
+    assert (listed["needy"], listed["loud"], listed["maze"]) == (error, "", "")
+    assert error in ldp("envs", "needy").out
     assert ldp("run", "maze", "-a", "random", "-n", 1, "--max-steps", 1).status == 0
 
 

@@ -35,8 +35,9 @@ class StandIn(types.ModuleType):
             return _attribute(OTHER_NAMES[self.__name__, name])
         homes = MODULES[self.__name__]
         for module in map(_module, homes):
-            if hasattr(module, name):
-                return getattr(module, name)
+            found = getattr(module, name, self)
+            if not isinstance(found, types.ModuleType):  # a module of theirs has a line of its own
+                return found
         raise AttributeError(f"none of {', '.join(homes) or 'our modules'} has {name!r}, as {self.__name__} does")
 
 

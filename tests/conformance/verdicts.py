@@ -83,7 +83,11 @@ def judge(suite: Suite, outcomes: Mapping[str, Mapping[str, str]]) -> SuiteResul
         else:
             verdicts[case] = "failed"
             reasons[case] = told["why"]
-    others = {case: told for case, told in outcomes.items() if "::" in case and case not in verdicts}
+    others = {
+        case: told
+        for case, told in outcomes.items()
+        if "::" in case and case not in verdicts and told["outcome"] != "skipped"
+    }
     files = tuple(
         FileResult(
             file,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
@@ -343,6 +344,36 @@ async def test_results(result: Any, text: str) -> None:
         return result
 
     assert await run(Workshop(give), ("give", {})) == [text]
+
+
+@pytest.mark.parametrize(
+    ("result", "structured"),
+    [
+        ("[1]", False),
+        (None, False),
+        (3, False),
+        (True, False),
+        (np.int64(3), False),
+        ([1], True),
+        ((1, 2), True),
+        ({"a": 1}, True),
+        (np.arange(2), True),
+        (Answer(number=1), True),
+        (Message(content=[1]), True),
+        (Message(content="[1]"), False),
+    ],
+)
+async def test_structured_results(result: Any, structured: bool) -> None:
+    """Lists, objects and models are told to be JSON; text and single values are text. Arrays are lists."""
+
+    def give() -> Any:
+        """Give."""
+        return result
+
+    (answer,) = await Workshop(give).exec_tool_calls(request(("give", {})))
+    assert answer.content_is_json_str is structured
+    if isinstance(result, np.ndarray):
+        assert answer.content == "[0, 1]"
 
 
 async def test_message_as_result() -> None:

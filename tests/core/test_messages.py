@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import logging
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from pydantic import ValidationError
 
-from ldp_tui.core.images import image_url
-from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, Message, join
+from ldp_tui.core.images import encode_image_to_base64, image_url
+from ldp_tui.core.messages import ENV_STATE_INFO_KEY, EnvStateMessage, MalformedMessageError, Message, join
 from ldp_tui.core.tool_calls import MessagesAdapter, ToolCall, ToolRequestMessage, ToolResponseMessage, copy_message
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
@@ -178,6 +181,36 @@ def test_cache_breakpoint() -> None:
     assert Message(content='{"a": 1}', cache_breakpoint=True).model_dump_json().count("ephemeral") == 1
 
 
+@pytest.mark.parametrize("content", ["x", [IMAGE, TEXT], {"a": 1}, None])
+def test_cache_breakpoint_that_is_sent_on(content: Any) -> None:
+    """A dump with info keeps the mark as it is, so that it validates as an equal message."""
+    message = Message(content=content, cache_breakpoint=True)
+    dumped = message.model_dump(mode="json", context={"include_info": True})
+    assert "ephemeral" not in str(dumped)
+    assert Message.model_validate(dumped) == message
+
+
+def test_cache_breakpoint_in_a_dump_of_text(caplog: pytest.LogCaptureFixture) -> None:
+    """Text has no place for it: it is left out, and the log says so."""
+    dumped = Message(content="x", cache_breakpoint=True).model_dump(context={"deserialize_content": False})
+    assert dumped["content"] == "x"
+    assert "cache_breakpoint ignored" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("MalformedMessageError('No content in message: …')", False),
+        ("MalformedMessageError('No tool of that name')", True),
+        ("ValueError('No content in message')", True),
+    ],
+)
+def test_log_of_common_failures(text: str, kept: bool) -> None:
+    """Replies without text can be filtered from a log; everything else stays."""
+    record = logging.LogRecord("n", logging.ERROR, "p", 1, "failed: %s", (text,), None)
+    assert MalformedMessageError.common_retryable_errors_log_filter(record) is kept
+
+
 def test_images() -> None:
     """Arrays become PNG data URLs, given URLs and base64 stay; images come before the text."""
     array = np.zeros((2, 3, 3), dtype=np.uint8)
@@ -191,6 +224,23 @@ def test_images() -> None:
     assert text == {"type": "text", "text": "look"}
     assert Message.create_message(images=array).is_multimodal
     assert Message.create_message("system", "text").model_dump() == {"role": "system", "content": "text"}
+
+
+def test_image_in_its_own_format() -> None:
+    """It keeps the format it came in unless another is named; pixels have none."""
+    jpeg = encode_image_to_base64(np.zeros((2, 2, 3), np.uint8), format="JPEG")
+    assert jpeg.startswith("data:image/jpeg;base64,")
+    payload = base64.b64decode(jpeg.partition("base64,")[2])
+    assert encode_image_to_base64(payload).startswith("data:image/jpeg;base64,")
+    assert encode_image_to_base64(Image.open(io.BytesIO(payload)), format="png").startswith("data:image/png;base64,")
+    with pytest.raises(ValueError, match="no file format"):
+        encode_image_to_base64(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_base64_in_lines() -> None:
+    """White space in it does not matter."""
+    lines = base64.encodebytes(bytes(100)).decode()
+    assert image_url(lines) == lines
 
 
 def test_image_that_is_no_base64() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from xml.etree import ElementTree
 
 import pytest
 from docstring_parser import DocstringStyle
@@ -270,6 +271,16 @@ def test_formats() -> None:
     assert tool.info.description == 'Give {"a": 1}, {other} or {unknown} of 2.'
     assert tool.info.get_properties()["x"]["description"] == "Up to 1."
     assert Tool.from_function(act, limit=True).info.get_properties()["x"]["description"] == "Up to True."
+
+
+def test_formats_with_a_form() -> None:
+    """They are format strings: numbers may be given their form, and a value need not be hashable."""
+
+    def act() -> None:
+        """Pay {price:.2f} for {things!r}; {{this}} stands in braces."""
+
+    info = Tool.from_function(act, price=1.5, things=["a"]).info
+    assert info.description == "Pay 1.50 for ['a']; {this} stands in braces."
 
 
 def test_types_in_descriptions() -> None:
@@ -600,6 +611,28 @@ def test_manual_page() -> None:
     )
     bare = FunctionInfo(name="f", description="D.", parameters=Parameters(properties={"x": {}}))
     assert "x (any): No description provided." in str(bare)
+
+
+def test_description_as_xml() -> None:
+    """Keys are tags, or named where they are none; elements of lists are items; text is escaped."""
+
+    def act(x: Literal["<a>", 2], on: bool = True) -> None:
+        """Act & "quote"."""
+
+    text = Tool.from_function(act, allow_empty_param_descriptions=True).info.describe_xml()
+    root = ElementTree.fromstring(text)
+    assert root.tag == "function_info"
+    assert root.findtext("name") == "act"
+    assert root.findtext("description") == 'Act & "quote".'
+    assert [item.text for item in root.iterfind("parameters/properties/x/enum/item")] == ["<a>", "2"]
+    assert root.findtext("parameters/properties/on/default") == "true"
+    assert [item.text for item in root.iterfind("parameters/required/item")] == ["x"]
+
+    def take(point: Point | None = None) -> None:
+        """Take."""
+
+    keyed = ElementTree.fromstring(Tool.from_function(take, allow_empty_param_descriptions=True).info.describe_xml())
+    assert [key.get("name") for key in keyed.iter("key")] == ["$ref", "$defs"]
 
 
 def test_dump_without_none() -> None:

@@ -11,7 +11,8 @@ import pytest
 from ldp_tui.agents.scripted import ScriptedAgent
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
-from ldp_tui.datasets.sft import Exported, write_sft
+from ldp_tui.datasets.files import Exported
+from ldp_tui.datasets.sft import write_sft
 from ldp_tui.engine.events import StepTaken
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import rollout

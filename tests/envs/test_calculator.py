@@ -135,7 +135,7 @@ async def test_mistakes_with_the_default_rewards() -> None:
         assert text
         assert (reward, done, truncated) == (0.0, False, False)
     assert env.info()["failures"] == 2
-    assert env.success() is None
+    assert env.success() is False
 
 
 async def test_failure_under_the_strict_rewards() -> None:

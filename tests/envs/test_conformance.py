@@ -15,6 +15,9 @@ import pytest
 from envs import blackjack_llm, calculator, library_qa, lunar_lander_llm, maze, sql_puzzle, taxi_llm, word_game
 from ldp_tui import Environment
 from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+from ldp_tui.agents.scripted import ScriptedAgent
+from ldp_tui.engine.events import EpisodeEnded
+from ldp_tui.engine.rollout import rollout
 from ldp_tui.testing import check_env
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +41,16 @@ FACTORIES: dict[str, Callable[[], Environment[Any]]] = {
 def test_bundled_environment_under_the_conformance_test(name: str) -> None:
     """No rule is broken."""
     check_env(FACTORIES[name])
+
+
+@pytest.mark.parametrize("name", ["calculator", "library_qa", "maze", "sql_puzzle", "word_game"])
+async def test_episode_that_is_cut_from_outside(name: str) -> None:
+    """It is no success, and says so: the environment need not know that it is over."""
+    env = FACTORIES[name]()
+    events = [event async for event in rollout(env, ScriptedAgent(["I wait."]), seed=1, max_steps=1)]
+    ended = events[-1]
+    assert isinstance(ended, EpisodeEnded)
+    assert (ended.reason, ended.success) == ("truncated", False)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
 
 from envs import word_game
+from ldp_tui.agents.schema_sampling import sample_arguments
 from tests.envs.calls import call
 
 
@@ -74,14 +76,35 @@ async def test_six_wrong_guesses() -> None:
     assert (await call(env, "guess", word="crane"))[1:] == (0.0, True, False)
 
 
-@pytest.mark.parametrize("word", ["abc", "abcdef", "12345", "caf\u00e9s", ""])
-async def test_guess_that_is_no_word(word: str) -> None:
-    """It is answered and does not count as a try."""
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("abc", "needs at least 5 characters"),
+        ("abcdef", "may have at most 5 characters, has 6"),
+        ("12345", "must match ^[A-Za-z]+$"),
+        ("caf\u00e9s", "must match ^[A-Za-z]+$"),
+        ("", "needs at least 5 characters"),
+    ],
+)
+async def test_guess_that_is_no_word(word: str, reason: str) -> None:
+    """Its schema refuses it, with the reason, and it does not count as a try."""
     env = word_game.make(word="crane")
     await env.reset()
     text, reward, done, _ = await call(env, "guess", word=word)
-    assert text.endswith("It does not count as a try.")
+    assert text.endswith(f"word: {reason}")
     assert (reward, done, env.info()["tries"]) == (0.0, False, 0)
+
+
+async def test_player_without_an_idea() -> None:
+    """Random words fit the schema, so each episode is over after six of them."""
+    env = word_game.make()
+    for seed in range(20):
+        _, tools = await env.reset(seed=seed)
+        rng = random.Random(seed)
+        for number in range(6):
+            text, _, done, _ = await call(env, "guess", **sample_arguments(tools[0].info.parameters.model_dump(), rng))
+            assert "Invalid" not in text
+            assert done == (number == 5)
 
 
 async def test_board() -> None:

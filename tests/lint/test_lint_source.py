@@ -6,9 +6,10 @@ import textwrap
 
 import pytest
 
+from ldp_tui.core.tools import Tool
 from ldp_tui.environment_files import bundled_folder
 from ldp_tui.lint.remarks import RULES
-from ldp_tui.lint.tools import lint_source, tool_names
+from ldp_tui.lint.tools import lint_source, lint_tool, source_place, tool_names
 
 HEAD = "from ldp_tui import Tool, fenv\n\n"
 
@@ -130,6 +131,12 @@ def test_a_lambda_and_a_partial() -> None:
         (1, "not-a-function", ""),
         (2, "partial", "act"),
     ]
+
+
+def test_a_tool_that_lives_elsewhere() -> None:
+    """A served tool is known by its schema alone: nothing is said of a function that is not its own."""
+    described = Tool.model_validate({"function": {"name": "go", "description": "Go.", "parameters": None}})
+    assert (lint_tool(described), source_place(described)) == ([], "")
 
 
 def test_what_is_no_python_is_said_with_its_line() -> None:

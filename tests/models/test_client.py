@@ -36,6 +36,7 @@ async def test_text() -> None:
     assert (result.prompt_count, result.completion_count, result.cache_read_tokens) == (7, 2, 3)
     assert result.seconds_to_last_token > 0
     assert result.prompt == [Message(content="Hi")]
+    assert result.config == {"temperature": 0.5, "n": 1}
     (request,) = server.requests
     assert request.path == "/v1/chat/completions"
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -275,6 +276,18 @@ async def test_unknown_request_setting() -> None:
         with pytest.raises(ValueError, match="at least 1"):
             await model(server).call([Message(content="Hi")], n=0)
     assert server.requests == []
+
+
+async def test_settings_of_a_result() -> None:
+    """They are those of the request, without keys."""
+    secret = {"extra_headers": {"Authorization": KEY, "X-Team": "blue"}}
+    with ModelServer(["a"]) as server:
+        result = await model(server, temperature=1, **secret).call_single(
+            "Hi", temperature=0, extra_headers=secret["extra_headers"]
+        )
+    assert result.config == {"temperature": 0, "extra_headers": {"X-Team": "blue"}, "n": 1}
+    assert KEY not in repr(result)
+    assert server.requests[0].headers["authorization"] == KEY
 
 
 async def test_results_of_a_task() -> None:

@@ -22,7 +22,8 @@ HI = [Message(content="Hi")]
 class Ear:
     """Hears what a decision reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = True) -> None:
+        self.live = live
         self.said: list[str] = []
         self.spent: list[Usage] = []
 
@@ -78,18 +79,18 @@ async def test_empty_tools() -> None:
     assert result.value == ToolRequestMessage(content="Hm.")
 
 
-@pytest.mark.parametrize("stream", [True, False])
-async def test_reported(stream: bool) -> None:
-    """Whoever listens hears reasoning and text, streamed or whole, and what it cost."""
-    ear = Ear()
+@pytest.mark.parametrize(("live", "stream"), [(True, True), (True, False), (False, True)])
+async def test_reported(live: bool, stream: bool) -> None:
+    """Whoever listens hears reasoning and text and what it cost; streamed, if somebody hears words as they are said."""
+    ear = Ear(live=live)
     says = Says("So be it.", reasoning="Hm. ", calls=[("act", {"action": "a"})])
     with ModelServer([says]) as server, listening(ear):
         await LLMCallOp()(config(server, stream=stream, input_cost_per_token=0.1), HI, tools=[ACT])
 
     assert "".join(ear.said) == "Hm. So be it."
-    assert len(ear.said) > 1 or not stream
+    assert (len(ear.said) > 2) is (live and stream)
     assert ear.spent == [Usage(10, 5, 1.0)]
-    assert bool(server.requests[0].body.get("stream")) is stream
+    assert bool(server.requests[0].body.get("stream")) is (live and stream)
 
 
 async def test_not_streamed_for_nobody() -> None:
@@ -139,3 +140,14 @@ async def test_gradients() -> None:
     result.compute_grads(3.0, backward_fns={LLMCallOp: llm_straight_through_estimator})
     assert op.get_input_grads(result.call_id)[1]["config"] == 3.0
     assert [(example.text, weight) for example, weight in op.get_examples()] == [("Yes.", 3.0)]
+
+
+def test_where_users_of_ldp_look_for_it() -> None:
+    """The ops that ask models are found in `ldp_tui.graph` too; other names are not."""
+    import ldp_tui.graph
+    from ldp_tui.graph import LLMCallOp as Found
+    from ldp_tui.graph import MemoryOp
+
+    assert Found is LLMCallOp
+    assert MemoryOp.__name__ == "MemoryOp"
+    assert not hasattr(ldp_tui.graph, "NoSuchOp")

@@ -16,7 +16,7 @@ from ldp_tui.testing.model_server import Cuts, Fails, ModelServer, Says
 KEY = "sk-canary-0123456789abcdefghij"
 
 SCRIPT = """
-import asyncio, json, sys
+import asyncio, json, sys, traceback
 from ldp_tui.core.tools import Tool
 from ldp_tui.models import LLMConfig, LLMModel, ModelError
 
@@ -33,8 +33,9 @@ async def turn(given, **options):
         asked = LLMModel(llm_config=LLMConfig.model_validate({"retry_seconds": 0, "max_retries": 0, **given}))
         result = await asked.call_single("Play.", **options)
     except ModelError as error:
-        last = getattr(error, "last_exc", error)
-        return {"error": type(last).__name__, "says": str(last)}
+        last = [error, *getattr(error, "errors", [])][-1]
+        traced = "".join(traceback.format_exception(error))
+        return {"error": type(last).__name__, "says": str(last), "traced": traced}
     return json.loads(result.model_dump_json())
 
 async def main():
@@ -105,7 +106,7 @@ def test_replies(report: dict[str, Any], run: int) -> None:
 
 @pytest.mark.parametrize("run", [0, 1])
 def test_failures(report: dict[str, Any], run: int) -> None:
-    """litellm's exceptions have become ours, without the key."""
+    """litellm's exceptions have become ours, without the key, also in their tracebacks."""
     turns = report["runs"][run]["turns"][2:]
 
     assert [turn.get("error") or turn["text"] for turn in turns] == [

@@ -35,3 +35,27 @@ async def test_engine_process_beside_campaign(front: Front, tmp_path: Path, envi
     with Reader(tmp_path / "engine.db") as engine, Reader(tmp_path / "campaign.db") as campaigned:
         chains = [engine.episode(uid).chain for uid in engine.uids()]
         assert chains == [campaigned.episode(uid).chain] * 2
+
+
+async def test_environment_on_a_server(front: Front, tmp_path: Path) -> None:
+    """A lane plays it as one that is here: observations, info, legal actions, rewards and end are the same."""
+    pytest.importorskip("fastapi")
+    from ldp_tui.registry_tasks import RegistryTaskDataset
+    from tests.adapters.served import serving_dataset
+
+    with serving_dataset(RegistryTaskDataset("FrozenLake-v1")) as url:
+        front.play(
+            (f"remote:{url}", "random"), ("FrozenLake-v1", "random"), seed=11, db=str(tmp_path / "ldp.db"), speed=None
+        )
+        front.until(lambda: front.ended(0) and front.ended(1))
+        front.handle.close()
+    there, here = (
+        [
+            (s.action, s.observation, s.reward, s.terminated, s.truncated, s.info, s.legal_actions)
+            for s in front.steps(lane)
+        ]
+        for lane in (0, 1)
+    )
+    assert there == here
+    assert front.started(0)[0].environment.name == f"remote:{url}"
+    assert front.ended(0)[-1].reason == front.ended(1)[-1].reason

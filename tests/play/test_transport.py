@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.errors import UsageError
@@ -41,6 +43,7 @@ from ldp_tui.play.transport import (
     hello,
     unpack,
 )
+from ldp_tui.tui.widgets.tool_form.sendable import unsendable
 from tests.play.playing import Front
 
 ACTION = ToolRequestMessage(tool_calls=[ToolCall.from_name("act", action=[1, 2.5, "up"])])
@@ -132,6 +135,25 @@ def test_value_that_cannot_travel(pair: tuple[Channel, socket.socket]) -> None:
     """It is refused before anything is sent."""
     with pytest.raises(MessageUnsendable, match="Log"):
         pair[0].send(m.Log("info", object()))  # type: ignore[arg-type]
+
+
+@given(st.integers(-(2**66), 2**66) | st.sampled_from([-(2**63), -(2**63) - 1, 2**64 - 1, 2**64]), st.booleans())
+def test_arguments_that_a_form_lets_through(number: int, deep: bool) -> None:
+    """They can be sent, and those that it holds back cannot."""
+    arguments = {"x": {"y": [number]}} if deep else {"x": number}
+    act = m.Act(0, ({"name": "t", "arguments": arguments},))
+    if unsendable(arguments):
+        with pytest.raises(MessageUnsendable, match="out of range"):
+            encode(act)
+    else:
+        assert decode(unpack(encode(act))) == act
+
+
+def test_event_with_a_number_of_too_many_digits() -> None:
+    """Python writes no such number; that is no other kind of error."""
+    step = StepTaken(0, ToolRequestMessage(tool_calls=[ToolCall.from_name("act", n=10**5000)]), (), 0.0, False, False)
+    with pytest.raises(MessageUnsendable, match="EventReport"):
+        encode(m.EventReport(0, 0, step))
 
 
 def test_event_that_cannot_travel(pair: tuple[Channel, socket.socket]) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ldp_tui.engine.events import ActionProposed
+from ldp_tui.engine.events import ActionProposed, StepTaken
+from ldp_tui.engine.replay import replay
 from ldp_tui.play.messages import Restart
 from ldp_tui.store import connect_writer
+from ldp_tui.store.reader import Reader
 from ldp_tui.store.verify import verify
 from tests.play.environments import counter
 from tests.play.playing import PATIENCE_SECONDS, Front, recorded
@@ -238,3 +240,69 @@ def test_engine_told_to_end(front: Front, tmp_path: Path, db: Path) -> None:
     front.until(lambda: front.handle.state.kind == "ended")
     assert front.handle.state.code == 0
     assert [episode.status for episode in recorded(db)] == ["aborted"]
+
+
+_GUESSES = '''
+from ldp_tui import fenv
+from ldp_tui.agents.scripted import ScriptedAgent
+
+@fenv.start()
+def guessing():
+    return "Guess.", {}
+
+@guessing.tool()
+def guess(n: int, state, more: dict | None = None) -> str:
+    """Guess a number.
+
+    Args:
+        n: The number.
+        more: Others.
+    """
+    return f"{n:x} {more}"
+
+def make():
+    return guessing()
+
+class Player(ScriptedAgent):
+    def __init__(self, power: int):
+        super().__init__([("guess", {"n": 10**power}), ("guess", {"n": 1, "more": {"n": [-(10**power)]}})])
+'''
+
+
+@pytest.fixture
+def guesses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment that takes any number, in a module with a player; engines started from now on find it."""
+    path = tmp_path / "ldp_tui_test_guesses.py"
+    path.write_text(_GUESSES)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    return path
+
+
+def test_player_that_sends_a_number_beyond_64_bits(guesses: Path, front: Front, db: Path) -> None:
+    """The tool answers, the screen is told, and the recording has the number whole."""
+    front.play((str(guesses), "ldp_tui_test_guesses:Player,power=30"), db=str(db), speed=None, max_steps=2)
+    front.until(front.ended)
+    asked = [step.action.tool_calls[0].function.arguments for step in front.steps()]  # type: ignore[attr-defined]
+    assert asked == [{"n": 10**30}, {"n": 1, "more": {"n": [-(10**30)]}}]
+    assert front.steps()[0].observation[0].content == f"{10**30:x} None"
+    front.handle.close()
+    (episode,) = recorded(db)
+    assert (episode.status, episode.steps) == ("truncated", 2)
+    with Reader(db) as reader:
+        stored = [event for event in replay(reader, episode.uid) if isinstance(event, StepTaken)]
+    assert [step.action.tool_calls[0].function.arguments for step in stored] == asked  # type: ignore[attr-defined]
+    assert verify(db).ok
+
+
+def test_player_that_sends_a_number_that_cannot_be_written(guesses: Path, front: Front, db: Path) -> None:
+    """Its lane says why in a sentence, its episode is closed, and the other lane plays on."""
+    player = "ldp_tui_test_guesses:Player"
+    front.play((str(guesses), f"{player},power=5000"), (str(guesses), f"{player},power=1"), db=str(db), max_steps=2)
+    front.until(lambda: front.failed(0) and front.ended(1))
+    (failure,) = front.failed(0)
+    assert failure.message == "A whole number of more than 4,300 digits cannot be stored; give it as text."
+    assert failure.detail == ""
+    assert front.ended(1)[0].reason == "truncated"
+    front.handle.close()
+    assert sorted(episode.status for episode in recorded(db)) == ["aborted", "truncated"]
+    assert verify(db).ok

@@ -131,6 +131,14 @@ def test_too_deep_a_value_is_refused_with_the_reason() -> None:
         clean_json(value)
 
 
+@pytest.mark.parametrize("value", [10**5000, {"a": [-(10**5000)]}, {10**5000: 1}], ids=["number", "inside", "key"])
+def test_number_of_too_many_digits_is_refused_with_the_reason(value: Any) -> None:
+    """Python neither writes nor reads it; one that it does is kept whole."""
+    with pytest.raises(ValueRefused, match=r"more than 4,300 digits .* give it as text"):
+        clean_json(value)
+    assert json.loads(clean_json(10**4200).text) == 10**4200
+
+
 @pytest.mark.parametrize(
     ("seed", "text"),
     [(None, None), (7, "7"), (2**80, str(2**80)), (np.uint64(2**64 - 1), "18446744073709551615"), ("s", "s")],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 import sqlite3
+import string
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +17,10 @@ from ldp_tui.store.errors import EpisodeUnknown, StepOutOfOrder, StoreReadOnly
 from ldp_tui.store.maintenance import backup, copy_episode, merge, stats
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.reader import Reader
-from ldp_tui.store.rows import FLAG_EDITED, AddStep, EndEpisode
+from ldp_tui.store.rows import FLAG_EDITED, AddStep, EndEpisode, MessageRow
 from ldp_tui.store.verify import verify
 
-from .recording import begin, database, record_episode, row
+from .recording import begin, database, message, record_episode, row
 
 
 def record_family(path: Path) -> None:
@@ -54,6 +57,54 @@ def test_fork_reads_its_ancestors_rows(tmp_path: Path) -> None:
         header = reader.episode("grandchild")
         assert (header.summary.parent_uid, header.summary.fork_t, header.first_t) == ("fork", 4, 4)
     assert verify(path).problems == ()
+
+
+@pytest.mark.parametrize("key", ["parent", "fork", "grandchild", "alone"])
+def test_tree(tmp_path: Path, key: str) -> None:
+    """From any of its episodes: the root with its forks, by the row at which they leave it, running ones included."""
+    path = database(tmp_path)
+    record_family(path)
+    with Reader(path) as reader:
+        root = reader.tree(key)
+    assert (root.uid, root.parent_uid, root.fork_t, root.level) == ("parent", None, None, 0)
+    assert [child.uid for child in root.children] == ["alone", "fork"]
+    alone, fork = root.children
+    assert (alone.status, alone.steps, alone.return_, alone.children) == ("running", 1, 7.0, ())
+    (grandchild,) = fork.children
+    assert (grandchild.uid, grandchild.parent_uid, grandchild.fork_t, grandchild.level) == ("grandchild", "fork", 4, 2)
+    assert (grandchild.steps, grandchild.return_, grandchild.status) == (5, 116.0, "done")
+
+
+def test_tree_of_an_episode_without_forks(tmp_path: Path) -> None:
+    """It alone; one that is not there is unknown."""
+    path = database(tmp_path)
+    with connect_writer(path) as writer:
+        record_episode(writer, "one")
+    with Reader(path) as reader:
+        assert reader.tree("one").children == ()
+        with pytest.raises(EpisodeUnknown):
+            reader.tree(99)
+
+
+def test_picture_in_many_messages(tmp_path: Path) -> None:
+    """It is on disk once, whole in every row that is read, verified, and the words beside it are found."""
+    path, again = database(tmp_path), tmp_path / "again.db"
+    url = "".join(random.Random(0).choices(string.ascii_letters, k=300_000))
+    text = json.dumps([{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "a green door"}])
+    shown = MessageRow("user", "multimodal", None, None, text, None)
+    with connect_writer(path) as writer:
+        writer.submit(begin("a", replace(row(0), messages=(shown,))))
+        for t in range(1, 10):
+            writer.submit(AddStep("a", replace(row(t), messages=(shown, message("now")))))
+        writer.wait(writer.submit(EndEpisode("a", "done", 9, True, 12, None)), timeout=30)
+    assert path.stat().st_size < 3 * len(url)  # ten copies would be more
+    assert verify(path).problems == ()
+    with Reader(path) as reader, connect_writer(again) as writer:
+        assert [kept.messages[0] for kept in reader.steps("a")] == [shown] * 10
+        assert len(reader.search(["green"]).hits) == 10
+        merge(reader, writer)
+        with Reader(again) as copy:
+            assert copy.episode("a").chain == reader.episode("a").chain
 
 
 def test_fork_needs_its_parent_and_its_place(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ldp_tui.store.errors import EpisodeUnknown
 from ldp_tui.store.lock import published_socket
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.rows import AddStep, EndEpisode
+from ldp_tui.store.schema import SCHEMA_VERSION
 from ldp_tui.store.verify import verify
 from ldp_tui.store.writer import LocalWriter
 
@@ -98,7 +99,7 @@ def test_eight_processes_upgrade_at_once(tmp_path: Path) -> None:
     errors = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, errors
     connection = sqlite3.connect(path)
-    assert connection.execute("select count(*) from _sqlite_migrations").fetchone()[0] == 1
+    assert connection.execute("select count(*) from _sqlite_migrations").fetchone()[0] == SCHEMA_VERSION
     connection.close()
 
 

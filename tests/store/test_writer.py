@@ -70,16 +70,22 @@ def test_event_loops_of_several_threads_wait_at_once(tmp_path: Path) -> None:
 
 
 def test_abandoned_wait_does_not_disturb_the_others(tmp_path: Path) -> None:
-    """A cancelled `committed` leaves the writer and other waiters alone."""
+    """A cancelled `committed` leaves the writer and other waiters alone: the step is stored all the same."""
+    path = database(tmp_path)
 
     async def play() -> None:
-        waiting = asyncio.ensure_future(writer.committed(writer.submit(begin("a"))))
+        await writer.committed(writer.submit(begin("a")))
+        waiting = asyncio.ensure_future(writer.committed(writer.submit(AddStep("a", row(1, "abandoned")))))
         await asyncio.sleep(0)
         waiting.cancel()
-        await writer.committed(writer.submit(AddStep("a", row(1))))
+        await writer.committed(writer.submit(AddStep("a", row(2, "awaited"))))
 
-    with connect_writer(database(tmp_path)) as writer:
-        asyncio.run(play())
+    with connect_writer(path) as writer:
+        asyncio.run(asyncio.wait_for(play(), 30))
+        with Reader(path) as reader:
+            told = [[message.content for message in step.messages] for step in reader.steps("a")]
+    assert told[1:] == [["abandoned"], ["awaited"]]
+    assert verify(path).ok
 
 
 def test_bad_operation_is_refused_alone(tmp_path: Path) -> None:

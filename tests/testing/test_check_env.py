@@ -65,9 +65,20 @@ def test_environment_that_keeps_the_rules(factory: Callable[[], Environment[Any]
     check_env(factory, seeds=(5,), steps=3)
 
 
+class Described(DummyEnv):
+    """Raises for what it cannot cast; all parameters are described."""
+
+    async def reset(self, **options: Any) -> tuple[Messages, list[Tool]]:
+        messages, tools = await super().reset(**options)
+        for tool in tools:
+            for schema in tool.info.get_properties().values():
+                schema.setdefault("description", "What to cast.")
+        return messages, tools
+
+
 def test_script() -> None:
     """Its calls are played instead of random ones."""
-    check_env(DummyEnv, script=[("cast_int", {"x": 2.0}), ("print_story", {"story": "one two three four five"})])
+    check_env(Described, script=[("cast_int", {"x": 2.0}), ("print_story", {"story": "one two three four five"})])
 
 
 class NoSeed(Counter):
@@ -341,7 +352,7 @@ class LeavesFile(Counter):
         ("get-id", NewIdAtEachCall),
         ("tasks", LeavesTask),
         ("temporary-files", LeavesFile),
-        ("step-answers", DummyEnv),
+        ("step-answers", Described),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

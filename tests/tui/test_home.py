@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input, OptionList
 
 from ldp_tui.play.messages import Start
@@ -108,6 +109,27 @@ async def test_environment_that_needs_an_extra(tmp_path: Path):
         assert all(option.disabled for option in options if (option.id or "").startswith("tabular/"))
 
 
+async def test_own_file_that_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The list is there at once; then the file says why, whole and with its line, and cannot be chosen any more."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "mine-good.py").write_text('"""Works."""\ndef make(): ...\n')
+    (folder / "mine-needy.py").write_text('"""Needs."""\n\nimport ldp_tui_no_such_module\ndef make(): ...\n')
+    monkeypatch.setenv("LDP_TUI_ENVS", str(folder))
+    stage = Stage(tmp_path)
+    async with running(stage, (80, 24)) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(stage.app.screen, Picker))
+        await pilot.press(*"mine-")
+        await until(pilot, lambda: "mine-needy.py:3: ModuleNotFoundError" in shown(pilot.app), tries=1000)
+        assert "'ldp_tui_no_such_module'" in shown(pilot.app)
+        options = {option.id: option for option in stage.app.screen.query_one(OptionList).options}
+        assert (options["mine-good"].disabled, options["mine-needy"].disabled) == (False, True)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(stage.app.screen, HomeScreen))
+        assert stage.app.screen.query_one("#environment", PickField).value == "mine-good"
+
+
 async def test_versus_alone(tmp_path: Path):
     """With one player chosen, the second is asked for first; leaving the list starts nothing."""
     stage = Stage(tmp_path)
@@ -159,11 +181,17 @@ async def test_broken_database(tmp_path: Path):
         await until(pilot, lambda: stage.engines)
 
 
-def test_what_the_ui_process_imports():
-    """Neither Home's first paint nor Play, Picker or registry bring in environments, models or training."""
+def test_what_the_ui_process_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Neither Home's first paint nor Play, Picker or registry bring in environments, models or training.
+
+    That holds where an own file that needs them is tried.
+    """
+    (tmp_path / "heavy.py").write_text("import gymnasium\ndef make(): ...\n")
+    monkeypatch.setenv("LDP_TUI_ENVS", str(tmp_path))
     first = "import ldp_tui.tui.app, ldp_tui.tui.screens.home"
-    rest = "import ldp_tui.tui.screens.play, ldp_tui.play.supervisor, ldp_tui.tui.lookups as l; l.environment_choices()"
-    code = f"import sys\n{first}\nprint(*sys.modules)\n{rest}; l.player_choices()\nprint(*sys.modules)"
+    rest = "import ldp_tui.tui.screens.play, ldp_tui.play.supervisor, ldp_tui.tui.lookups as l"
+    asked = "l.tried_environment_choices(); l.player_choices()"
+    code = f"import sys\n{first}\nprint(*sys.modules)\n{rest}; {asked}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     before, after = (set(line.split()) for line in done.stdout.splitlines())
     assert before.isdisjoint({"pydantic", "numpy", "PIL", "sqlite3", "msgpack", "gymnasium"})

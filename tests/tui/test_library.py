@@ -100,6 +100,37 @@ async def test_filter_that_cannot_be_read(db: Path) -> None:
         await screen.until(lambda: not screen.shows("no field"))
 
 
+async def test_preview_while_the_filter_cannot_be_read(db: Path) -> None:
+    """It says so in place of an episode that was not asked for; the cursor still shows what it is on."""
+    async with library(db) as screen:
+        await screen.until_shown("cart at 1.17")
+        await screen.press("slash", *"envv:cart")
+        await screen.until_shown("Nothing to preview: the filter cannot be read (no field `envv`")
+        assert not screen.shows("cart at 1.17")
+        screen.app.screen.query_one(Input).value = ""
+        await screen.until_shown("cart at 1.17")
+        screen.app.screen.query_one(Input).value = "envv:cart"
+        await screen.until_shown("Nothing to preview")
+        await screen.press("escape", "down")
+        await screen.until(lambda: not screen.shows("Nothing to preview"))
+        await screen.press("x")
+        await screen.until(lambda: not screen.shows("no field"))
+
+
+async def test_preview_while_nothing_matches(db: Path) -> None:
+    """It says so, and nothing can be done to the episode that was under the cursor before."""
+    async with library(db) as screen:
+        await screen.until_shown("cart at 1.17")
+        screen.app.screen.query_one(Input).value = "agent:nobody"
+        await screen.until_shown("No episode matches", "Nothing to preview: no episode matches the filter.")
+        assert not screen.shows("cart at 1.17")
+        await screen.press("space", "enter")
+        assert screen.app.replays == []
+        assert not screen.shows("marked")
+        await screen.press("x")
+        await screen.until_shown("cart at 1.17", "8 episodes")
+
+
 async def test_words_without_a_field(db: Path) -> None:
     """Episodes are found by what was said in them."""
     async with library(db) as screen:

@@ -1,6 +1,8 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
 
 from ldp_tui.play.messages import (
     Act,
@@ -26,7 +28,7 @@ from ldp_tui.tui.widgets.lane_pane import LanePane
 from ldp_tui.tui.widgets.step_log import StepLog
 from ldp_tui.tui.widgets.tool_form import ToolForm
 from ldp_tui.tui.widgets.transcript import Transcript
-from tests.tui.app_pilot import Stage, running, session, shown, until
+from tests.tui.app_pilot import SIZES, Stage, running, session, shown, until
 from tests.tui.fake_engine import HIT, ended, proposed, stepped, thinking
 
 
@@ -128,7 +130,7 @@ async def test_real_time(tmp_path: Path):
 
 
 async def test_result(tmp_path: Path):
-    """When every lane is over, each gets a line, and the keys for what comes next work."""
+    """When every lane is over, each says how it ended, and the keys for what comes next work."""
     stage = Stage(tmp_path, session=session("human", "optimal"))
     async with running(stage) as pilot:
         requests: list[str] = []
@@ -138,13 +140,65 @@ async def test_result(tmp_path: Path):
             stage.engine.event(lane, stepped(0, "stick", -1.0, over=True))
             stage.engine.event(lane, ended(-1.0, 1, success=False))
         await until(pilot, lambda: "Result" in shown(pilot.app))
-        assert "optimal  −1.00  1 step  lost" in shown(pilot.app)
+        assert shown(pilot.app).count("Result: lost · return −1.00 · 1 step") == 2
+        assert "⏎ replay  n next seed" in shown(pilot.app)
         await pilot.press("enter")
         await until(pilot, lambda: requests == ["human-7"])
         await pilot.press("n")
         await until(pilot, lambda: Restart(seed=8) in stage.engine.sent)
         stage.engine.hand(0, human=True, seed=8)
         await until(pilot, lambda: "Result" not in shown(pilot.app))
+
+
+@pytest.mark.parametrize("players", [("human",), ("human", "optimal"), ("optimal", "optimal", "human", "optimal")])
+@pytest.mark.parametrize("size", [*SIZES, (100, 24)], ids="{0[0]}x{0[1]}".format)
+async def test_picture_keeps_its_size_when_the_result_comes(
+    tmp_path: Path, size: tuple[int, int], players: tuple[str, ...]
+):
+    """The result stands where the actions were; in the next episode, the actions do again."""
+    stage = Stage(tmp_path, session=session(*players))
+    async with running(stage, size) as pilot:
+
+        def pictures() -> list[Region]:
+            return [frame.region for frame in stage.app.screen.query(FrameView)]
+
+        for lane, player in enumerate(players):
+            stage.engine.hand(lane, human=player == "human")
+        seen = sum(pane.display for pane in stage.app.screen.query(LanePane))
+        await until(pilot, lambda: shown(pilot.app).count("Actions") == seen)
+        before = pictures()
+        for lane in range(len(players)):
+            stage.engine.event(lane, ended(-1.0, 1, success=False))
+        await until(pilot, lambda: shown(pilot.app).count("lost · ") == seen)
+        assert pictures() == before
+        assert "Actions" not in shown(pilot.app)
+        stage.engine.hand(0, human=players[0] == "human", seed=8)
+        await until(pilot, lambda: shown(pilot.app).count("Actions") == seen)
+        assert pictures() == before
+
+
+async def test_lane_that_died(tmp_path: Path):
+    """The whole reason is there to read, with what can be done."""
+    stage = Stage(tmp_path, session=session("optimal"))
+    async with running(stage, (80, 24)) as pilot:
+        stage.engine.hand(0)
+        reason = "the table of values was asked for a hand that no deal can give, which ends here"
+        stage.engine.event(0, replace(ended(0.0, 0), reason="failed", phase="agent", detail=reason))
+        await until(pilot, lambda: "Result: died" in shown(pilot.app))
+        told = " ".join(shown(pilot.app).replace("│", " ").split())
+        assert f"died: the player failed: {reason}" in told
+        assert "r again" in told
+
+
+async def test_conversation_that_is_over(tmp_path: Path):
+    """The conversation of an agent closes with the result, under the same picture."""
+    stage = Stage(tmp_path, session=session("random", environment="calculator"))
+    async with running(stage, (80, 24)) as pilot:
+        stage.engine.question(0, human=False)
+        stage.engine.event(0, stepped(0, "42", 1.0, "42 is correct.", over=True))
+        stage.engine.event(0, ended(1.0, 1, success=True))
+        await until(pilot, lambda: "Result: won · return 1.00 · 1 step" in shown(pilot.app))
+        assert stage.app.screen.query_one(Transcript).text.count("Result: won") == 1
 
 
 async def test_form_of_a_tool_environment(tmp_path: Path):

@@ -95,8 +95,9 @@ def test_tools(tmp_path: Path, snap_compare: Compare, size: tuple[int, int]):
     assert snap_compare(stage.app, terminal_size=size, run_before=play)
 
 
-def test_result(tmp_path: Path, snap_compare: Compare):
-    """A line for each lane, and what comes next."""
+@pytest.mark.parametrize("size", SIZES[:2], ids="{0[0]}x{0[1]}".format)
+def test_result(tmp_path: Path, snap_compare: Compare, size: tuple[int, int]):
+    """How each lane ended, and what comes next, where the actions were."""
     stage = Stage(tmp_path, session=session("human", "optimal"))
 
     async def play(pilot: Pilot[Any]) -> None:
@@ -107,7 +108,7 @@ def test_result(tmp_path: Path, snap_compare: Compare):
         await until(pilot, lambda: "Result" in shown(pilot.app))
         await pilot.pause(0.6)
 
-    assert snap_compare(stage.app, terminal_size=(120, 40), run_before=play)
+    assert snap_compare(stage.app, terminal_size=size, run_before=play)
 
 
 def test_help(tmp_path: Path, snap_compare: Compare):

@@ -159,6 +159,35 @@ async def test_problem_inside_a_list() -> None:
         assert pilot.app.hint("x") == '✗ [1]: must be a whole number, not "two"'
 
 
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**40])
+async def test_whole_number_that_cannot_be_sent(number: int) -> None:
+    """Its field says which numbers can; nothing is sent."""
+    async with OneForm(tool("t", x={"type": "integer"}, y={})).run_test() as pilot:
+        pilot.app.field("x").query_one(Input).value = str(number)
+        await pilot.press("f2")
+        assert pilot.app.sent == []
+        assert pilot.app.hint("x") == "✗ must be between −2^63 and 2^64−1 to be sent"
+        assert pilot.app.focused is pilot.app.field("x").control
+
+
+async def test_whole_numbers_that_can_just_be_sent() -> None:
+    """Both ends of the range pass."""
+    async with OneForm(tool("t", x={"type": "integer"}, y={"type": "integer"})).run_test() as pilot:
+        pilot.app.field("x").query_one(Input).value = str(-(2**63))
+        pilot.app.field("y").query_one(Input).value = str(2**64 - 1)
+        await pilot.press("f2")
+        assert pilot.app.sent == [("t", {"x": -(2**63), "y": 2**64 - 1})]
+
+
+async def test_whole_number_that_cannot_be_sent_inside_json() -> None:
+    """The field of the JSON text says where in it the number is."""
+    async with OneForm(tool("t", x={"type": "object"})).run_test() as pilot:
+        pilot.app.field("x").query_one(TextArea).text = f'{{"deep": [1, {{"n": {2**70}}}]}}'
+        await pilot.press("f2")
+        assert pilot.app.sent == []
+        assert pilot.app.hint("x") == "✗ deep[1].n: must be between −2^63 and 2^64−1 to be sent"
+
+
 async def test_tool_chosen_on_the_tabs() -> None:
     """A digit or a first letter chooses, enter goes to its form; what was typed before is still there."""
     async with OneForm(ADD, SAY, STOP).run_test() as pilot:

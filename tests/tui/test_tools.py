@@ -82,7 +82,7 @@ async def test_from_home_with_a_real_environment(tmp_path: Path):
     async with running(stage) as pilot:
         stage.app.screen.query_one("#environment").value = "maze"
         await pilot.press("t")
-        await until(pilot, lambda: "move(direction)" in shown(stage.app), tries=1000)
+        await until(pilot, lambda: "move(direction)" in shown(stage.app), tries=3000)
         assert "The linter has none." in shown(stage.app)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(stage.app.screen, ToolsScreen))

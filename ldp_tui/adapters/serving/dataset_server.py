@@ -16,10 +16,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ldp_tui.adapters.plain import plain
@@ -33,14 +33,20 @@ from ldp_tui.adapters.serving.live import (
     NoRoom,
     NotLive,
 )
+from ldp_tui.core.errors import MissingExtra
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool
-from ldp_tui.engine.episode import reset_environment
+from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.failures import failure_report
 from ldp_tui.web.guard import MAX_BODY_BYTES, Refused, api_key_check, guarded_route, while_connected
 from ldp_tui.web.running import bind, serve, serve_until_interrupted
+
+try:
+    from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+except ImportError as error:
+    raise MissingExtra("A task dataset server", "serve") from error
 
 logger = logging.getLogger(__name__)
 
@@ -167,26 +173,28 @@ class TaskDatasetServer(Generic[AnyEnvironment]):
 
     def start(self) -> None:
         """Answer until interrupted."""
-        app = self._own_app()
-        with contextlib.closing(bind(self.host, self.port)) as listening:
-            serve_until_interrupted(app, listening)
+        with self._listening() as listening:
+            serve_until_interrupted(self.app, listening)
 
     async def astart(self) -> None:
         """Answer until interrupted or cancelled."""
-        app = self._own_app()
-        with contextlib.closing(bind(self.host, self.port)) as listening:
-            await serve(app, listening)
+        with self._listening() as listening:
+            await serve(self.app, listening)
 
     async def close(self) -> None:
         """Close every environment; what goes wrong is logged."""
         await self.envs.close_all()
 
-    def _own_app(self) -> FastAPI:
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[socket.socket]:
+        """The server's own socket; `port` is then the one that it has."""
         if self.app is None:
             raise RuntimeError(
                 f"{type(self).__name__} was given a router: mount it on your application and run that instead."
             )
-        return self.app
+        with bind(self.host, self.port) as listening:
+            self.port = listening.getsockname()[1]
+            yield listening
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

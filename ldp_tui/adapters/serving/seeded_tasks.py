@@ -10,7 +10,8 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import Tool
-from ldp_tui.engine.episode import reset_environment, task_id_of
+from ldp_tui.engine.episode import task_id_of
+from ldp_tui.engine.reset import reset_environment
 
 
 class SeededTask(Environment[Any]):

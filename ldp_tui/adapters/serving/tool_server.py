@@ -17,8 +17,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from ldp_tui.adapters.plain import plain
@@ -27,11 +25,17 @@ from ldp_tui.adapters.serving.extras import extras_of
 from ldp_tui.adapters.serving.live import IDLE_SECONDS, Live, LiveEnvironments
 from ldp_tui.core.arguments import ArgumentError, Problem
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.errors import UsageError
+from ldp_tui.core.errors import MissingExtra, UsageError
 from ldp_tui.core.tool_calls import ToolCall, ToolCallFunction, ToolRequestMessage
 from ldp_tui.core.tools import Tool, tool_schema
-from ldp_tui.engine.episode import reset_environment
+from ldp_tui.engine.reset import reset_environment
 from ldp_tui.web.guard import MAX_BODY_BYTES, bearer_check, guarded_route, while_connected
+
+try:
+    from fastapi import FastAPI, Request, Response
+    from fastapi.responses import JSONResponse
+except ImportError as error:
+    raise MissingExtra("A tool server", "serve") from error
 
 Result = TypeVar("Result")
 
@@ -122,10 +126,10 @@ class _ToolServer:
             openapi_extra={"requestBody": _request_body(tool)},
         )
 
-    async def create(self, request: Request, details: bool = False) -> Response:
+    async def create(self, request: Request, details: bool = False, seed: int | None = None) -> Response:
         """Make an environment and reset it: its id; with `details`, the tools and the first observation too."""
         environment_id = await self._create()
-        messages = await self._use(request, environment_id, "reset", _reset)
+        messages = await self._use(request, environment_id, "reset", lambda live: _reset(live, seed))
         if not details:
             return JSONResponse(environment_id)
         tools = [tool_schema(tool) for tool in self._tools]
@@ -183,8 +187,8 @@ class _ToolServer:
             return await while_connected(request, self._live.use(environment_id, work))
 
 
-async def _reset(live: Live[Environment[Any]]) -> list[dict[str, Any]]:
-    messages, _ = await reset_environment(live.env)
+async def _reset(live: Live[Environment[Any]], seed: int | None = None) -> list[dict[str, Any]]:
+    messages, _ = await reset_environment(live.env, seed=seed)
     live.unready = ""
     return messages_json(messages)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ldp_tui.tui.engine_pool import EnginePool
     from ldp_tui.tui.log_book import LogBook
     from ldp_tui.tui.preferences import Preferences
-    from ldp_tui.tui.screens.dialogs import Choice
+    from ldp_tui.tui.screens.dialogs import Choice, Picker
 
 AnyScreen = Screen[Any]
 
@@ -77,12 +77,12 @@ def engine_log_screen(log_book: LogBook, log_file: Path | None) -> AnyScreen:
     return EngineLogScreen(log_book, log_file)
 
 
-def picker(title: str, choices: Sequence[Choice], *, current: str, hint: str) -> Screen[str | None]:
+def picker(title: str, choices: Sequence[Choice], *, current: str, hint: str) -> Picker:
     """A list to choose a name from."""
     with ONE_AT_A_TIME:
-        from ldp_tui.tui.screens.dialogs import Picker
+        from ldp_tui.tui.screens.dialogs import Picker as Dialog
 
-    return Picker(title, choices, current=current, hint=hint)
+    return Dialog(title, choices, current=current, hint=hint)
 
 
 def too_small_notice(columns: int, rows: int) -> AnyScreen:

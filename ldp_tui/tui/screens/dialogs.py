@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from textwrap import wrap
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,6 +18,9 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ldp_tui.tui.plain import plain, plain_line
+
+ERROR_WIDTH: Final = 66
+"""Cells in a line of a picker where the terminal has 80 columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,18 @@ class ConfirmDialog(ModalScreen[bool]):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of a picker. With `needs` it cannot be chosen: the text says what is missing."""
+    """One line of a picker. With `needs` (what is missing) or `error` (what is wrong) it cannot be chosen."""
 
     name: str
     group: str = ""
     summary: str = ""
     needs: str = ""
+    error: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is listed only to say why it cannot be had."""
+        return bool(self.needs or self.error)
 
 
 class Picker(ModalScreen[str | None]):
@@ -134,6 +144,18 @@ class Picker(ModalScreen[str | None]):
         names = [choice.name for choice in self._choices]
         if self._current in names:
             self.query_one(OptionList).highlighted = names.index(self._current)
+
+    def replace(self, choices: Sequence[Choice]) -> None:
+        """Show what has become known of the choices; what is typed and where the cursor is stay."""
+        if self._choices == tuple(choices):
+            return
+        options = self.query_one(OptionList)
+        highlighted = options.highlighted_option
+        self._choices = tuple(choices)
+        self._list(self.query_one(Input).value.strip())
+        names = [option.id for option in options.options if not option.disabled]
+        if highlighted is not None and highlighted.id in names:
+            options.highlighted = options.get_option_index(highlighted.id or "")
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
@@ -171,7 +193,7 @@ class Picker(ModalScreen[str | None]):
     def _score(self, query: str, choice: Choice) -> float:
         name = self._search.match(query, choice.name)[0]
         about = query.casefold() in f"{choice.group} {choice.summary}".casefold()
-        return name + 0.2 * about - (0.1 if choice.needs and (name or about) else 0.0)
+        return name + 0.2 * about - (0.1 if choice.refused and (name or about) else 0.0)
 
     def _option(self, choice: Choice) -> Option:
         width = max((len(item.name) for item in self._choices), default=0)
@@ -179,6 +201,14 @@ class Picker(ModalScreen[str | None]):
         line = Content.assemble(
             f"{choice.name:<{width}}",
             (f"  {choice.group:<{groups}}" if groups else "", "$foreground-muted"),
-            f"  needs {choice.needs}" if choice.needs else (f"  {choice.summary}", "$foreground-muted"),
+            self._about(choice),
         )
-        return Option(line, id=choice.name, disabled=bool(choice.needs))
+        return Option(line, id=choice.name, disabled=choice.refused)
+
+    def _about(self, choice: Choice) -> tuple[str, str]:
+        if choice.error:  # whole, on lines of its own
+            lines = wrap(plain_line(choice.error), ERROR_WIDTH, initial_indent="  ", subsequent_indent="  ")
+            return "\n" + "\n".join(lines), "$text-error"
+        if choice.needs:
+            return f"  needs {choice.needs}", ""
+        return f"  {choice.summary}", "$foreground-muted"

@@ -15,8 +15,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
+from ldp_tui.datasets.files import Exported
 from ldp_tui.datasets.lossless import write_lossless
-from ldp_tui.datasets.sft import Exported, write_sft
+from ldp_tui.datasets.sft import write_sft
 from ldp_tui.store.reader import Reader
 from ldp_tui.tui.plain import plain_line
 

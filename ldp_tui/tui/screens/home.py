@@ -18,7 +18,15 @@ from textual.widgets import Footer, Input, OptionList, Static
 from ldp_tui.tui import readiness
 from ldp_tui.tui.actions import bindings, commands
 from ldp_tui.tui.background import in_background
-from ldp_tui.tui.lookups import base_name, environment_choices, player_choices, recent_episodes, refusal, summaries
+from ldp_tui.tui.lookups import (
+    environment_choices,
+    player_choices,
+    recent_episodes,
+    refusal,
+    summaries,
+    summary_of,
+    tried_environment_choices,
+)
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.preferences import Preferences
 from ldp_tui.tui.requests import DEMO, Game, LibraryRequested, PlayRequested, ReplayRequested, ToolsRequested
@@ -137,7 +145,7 @@ class HomeScreen(Screen[None]):
         """What the chosen environment and players are, as far as they are in a list."""
         game = self.game()
         names = dict.fromkeys((game.environment, *game.players))
-        found = {name: text for name in names if (text := self._summaries.get(base_name(name)))}
+        found = {name: text for name in names if (text := summary_of(name, self._summaries))}
         lines = [Content.assemble((plain_line(name), "bold"), f"  {plain_line(text)}") for name, text in found.items()]
         self.query_one("#summaries", Static).update(Content("\n").join(lines))
 
@@ -246,6 +254,9 @@ class HomeScreen(Screen[None]):
         current = self._field(field).value
 
         def show(choices: Sequence[Choice]) -> None:
-            self.app.push_screen(picker(title, choices, current=current, hint=hint), take)
+            shown = picker(title, choices, current=current, hint=hint)
+            self.app.push_screen(shown, take)
+            if environments:  # importing own files takes its time; until then the list holds what they say they are
+                in_background(shown, tried_environment_choices, done=shown.replace, failed=self._complain)
 
         in_background(self, environment_choices if environments else player_choices, done=show, failed=self._complain)

@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from ldp_tui.core.errors import LdpTuiError
-from ldp_tui.datasets.sft import Exported
+from ldp_tui.datasets.files import Exported
 from ldp_tui.store.errors import QueryInterrupted, StoreError, StoreMissing
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, Facets, Sort, SortKey
@@ -146,8 +146,11 @@ class LibraryScreen(Screen[None]):
             wanted = parse_filter(text)
         except FilterError as error:
             self._show_filter_error(error)
+            self._show_no_preview(f"the filter cannot be read ({error.reason}). The list is that of the filter before.")
             return False
-        self.remove_class("-wrong")
+        if self.has_class("-wrong"):
+            self.remove_class("-wrong")
+            self._preview_again()
         if wanted != self._wanted:
             self._wanted = wanted
             self._list_anew()
@@ -204,6 +207,9 @@ class LibraryScreen(Screen[None]):
     @on(RowTable.Loaded)
     def _loaded(self) -> None:
         nothing = not self._table.row_count and self._wanted == EpisodeFilter()
+        if not self._table.row_count:
+            self._under_cursor = None
+            self._show_no_preview("no episode matches the filter.")
         self.set_class(nothing, "-empty")
         if nothing:
             self.set_focus(None)
@@ -226,6 +232,8 @@ class LibraryScreen(Screen[None]):
             self.add_class("-empty")
         elif not isinstance(event.error, QueryInterrupted):
             self._show_state("the list cannot be read")
+            self._under_cursor = None
+            self._show_no_preview(f"the list cannot be read. {event.error}")
 
     def _show_state(self, problem: str = "") -> None:
         total = sum(each.n for each in self._facets.envs)
@@ -240,8 +248,7 @@ class LibraryScreen(Screen[None]):
     def _highlighted(self, event: RowTable.Highlighted) -> None:
         episode, uid = int(str(event.cells[0])), str(event.cells[1])
         self._under_cursor = event.row, episode, uid
-        if not self.has_class("-no-preview"):
-            self._load_preview(episode)
+        self._preview_again()
 
     @work(exclusive=True, group="preview")
     async def _load_preview(self, episode: int) -> None:
@@ -253,6 +260,17 @@ class LibraryScreen(Screen[None]):
             return
         self._pane.border_title = f"Preview {episode}"
         self._pane.show(preview)
+
+    def _preview_again(self) -> None:
+        """Show the episode under the cursor, where the preview is shown at all."""
+        if self._under_cursor is not None and not self.has_class("-no-preview"):
+            self._load_preview(self._under_cursor[1])
+
+    def _show_no_preview(self, reason: str) -> None:
+        """Show `reason` in place of an episode that is no longer what was asked for."""
+        self.workers.cancel_group(self, "preview")
+        self._pane.border_title = "Preview"
+        self._pane.show_problem(f"Nothing to preview: {reason}")
 
     # -- actions ----------------------------------------------------------------------------------------------------
 
@@ -358,8 +376,7 @@ class LibraryScreen(Screen[None]):
     def action_preview(self) -> None:
         """Show or hide the preview."""
         self.toggle_class("-no-preview")
-        if not self.has_class("-no-preview") and self._under_cursor is not None:
-            self._load_preview(self._under_cursor[1])
+        self._preview_again()
 
     def action_back(self) -> None:
         """Leave the filter line, or the library."""

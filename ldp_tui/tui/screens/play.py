@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static, Tab, Tabs
+from textual.widgets import Footer, Tab, Tabs
 
 from ldp_tui.play.messages import Act, Command, Pace, Pause, Restart, Resume, Speed, StepOnce, Stop, View
 from ldp_tui.play.session_spec import SessionSpec
@@ -59,17 +59,14 @@ class PlayScreen(Screen[None]):
         self._mourned = False
 
     def compose(self) -> ComposeResult:
-        """The lanes; tabs where only one fits; the result once all are over."""
+        """The lanes; tabs where only one fits."""
         yield TitleBar("Play", "starting the engine …")
         lanes = self._session.lanes
         if len(lanes) > 1:
-            yield Tabs(
-                *(Tab(Content(plain_line(f"{n + 1} {lane.agent}")), id=f"tab-{n}") for n, lane in enumerate(lanes))
-            )
+            yield Tabs(*(Tab(self._tab_label(n), id=f"tab-{n}") for n in range(len(lanes))))
         with Horizontal(id="lanes"):
             for number, lane in enumerate(lanes):
                 yield LanePane(number, lane.environment, lane.agent, recorded=self._session.db is not None)
-        yield Static(id="result", classes="pane")
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -138,30 +135,35 @@ class PlayScreen(Screen[None]):
             self.set_class(self._over, "-over")
             if self._over:
                 self._show_result(bridge)
+            else:
+                self._clear_result()
             self.refresh_bindings()
 
     def _show_result(self, bridge: Bridge) -> None:
-        rows = [
-            (f"{lane.agent}", *words.result(view)) for lane, view in zip(self._session.lanes, bridge.lanes, strict=True)
-        ]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [
-            Content.assemble(
-                (f"{plain_line(agent):<{widths[0]}}  ", "bold"),
-                f"{return_:>{widths[1]}}  ",
-                (f"{steps:>{widths[2]}}  ", "$foreground-muted"),
-                why,
-            )
-            for agent, return_, steps, why in rows
-        ]
-        replay = [("enter", "replay")] if any(view.session.ended for view in bridge.lanes) else []
-        keys = [*replay, ("n", "next seed"), ("r", "again"), ("l", "library"), ("esc", "home")]
-        hints = Content("   ").join(Content.assemble((key, "$accent bold"), f" {what}") for key, what in keys)
-        result = self.query_one("#result", Static)
-        result.border_title = "Result"
-        result.update(Content("\n").join([*lines, hints]))
+        replay = [("⏎", "replay")] if any(view.session.ended for view in bridge.lanes) else []
+        hints = [*replay, ("n", "next seed"), ("r", "again"), ("l", "library"), ("esc", "home")]
+        for pane, view in zip(self._panes, bridge.lanes, strict=True):
+            pane.show_result(view, hints)
+        self._label_tabs(bridge)
         if isinstance(self.focused, Tabs) or self.focused is None or self.focused.disabled:
             self.set_focus(None)
+
+    def _clear_result(self) -> None:
+        for pane in self._panes:
+            pane.clear_result()
+        self._label_tabs(None)
+
+    def _label_tabs(self, bridge: Bridge | None) -> None:
+        """Who plays in each lane, and how it ended there, for only one lane can be seen beside tabs."""
+        for tab in self.query(Tab):
+            lane = int((tab.id or "tab-0").removeprefix("tab-"))
+            tab.label = self._tab_label(lane, None if bridge is None else bridge.lanes[lane])
+
+    def _tab_label(self, lane: int, over: LaneView | None = None) -> Content:
+        label = f"{lane + 1} {self._session.lanes[lane].agent}"
+        if over is not None and over.session.ended is not None:
+            label += f": {words.result(over)[0]}"
+        return Content(plain_line(label))
 
     def _mourn(self, why: str) -> None:
         """The engine is gone without being asked: say so once, and offer what can be done."""

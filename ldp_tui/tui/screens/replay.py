@@ -19,13 +19,16 @@ from ldp_tui.engine.codec import event_to_wire
 from ldp_tui.engine.replay import RecordedEpisode, load_episode, read_steps
 from ldp_tui.engine.seek import state_at
 from ldp_tui.engine.session import SessionState, reduce
-from ldp_tui.store.errors import StoreError
+from ldp_tui.graph.sketch import Sketch
+from ldp_tui.store.errors import StoreCorrupt, StoreError
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, EpisodeSummary
 from ldp_tui.tui.actions import bindings
 from ldp_tui.tui.episode_text import duration, return_text
 from ldp_tui.tui.query_thread import QueryThread
+from ldp_tui.tui.screens.branches import BranchesDialog
 from ldp_tui.tui.screens.dialogs import Choice, Picker
+from ldp_tui.tui.screens.graph import GraphScreen
 from ldp_tui.tui.screens.jump_dialog import JumpDialog
 from ldp_tui.tui.step_source import StepSource
 from ldp_tui.tui.tape import Tape, load_tape
@@ -55,7 +58,8 @@ class ReplayScreen(Screen[None]):
         " At speed 1 each step shows as long as it took, but at least 0.1 and at most 2 seconds."
     )
 
-    def __init__(self, db: Path, uid: str, other_uid: str | None = None) -> None:
+    def __init__(self, db: Path, uid: str, other_uid: str | None = None, *, position: int = 0) -> None:
+        """`position` is where it begins."""
         super().__init__()
         self._db = db
         self._uids = [uid] if other_uid is None else [uid, other_uid]
@@ -65,7 +69,7 @@ class ReplayScreen(Screen[None]):
         self._tapes: dict[str, Tape] = {}
         self._sources: dict[str, StepSource] = {}
         self._version: int | None = None
-        self._head = Playhead()
+        self._head = Playhead().at(position)
         self._shown: int | None = None
         """The position that the lanes are at, or on their way to; None when they have to be shown anew."""
         self._following = False
@@ -283,6 +287,35 @@ class ReplayScreen(Screen[None]):
         if chosen in names:
             await self._show_beside(names[chosen])
 
+    @work(exclusive=True, group="dialog")
+    async def action_branches(self) -> None:
+        """Show the tree of the episode's forks; the one that is chosen is replayed from where it forks."""
+        try:
+            root = await self._queries.run(lambda reader: reader.tree(self._uids[0]))
+        except StoreError as error:
+            self.notify(str(error), title="Branches not read", severity="error", markup=False)
+            return
+        if not root.children:
+            self.notify("This episode has no branches: it forks from none, and none forks from it.")
+            return
+        chosen = await self.app.push_screen_wait(BranchesDialog(root, self._uids[0]))
+        if chosen is not None and chosen.uid != self._uids[0]:
+            self.app.switch_screen(ReplayScreen(self._db, chosen.uid, position=chosen.fork_t or 0))
+
+    def action_graph(self) -> None:
+        """Open the drawing of the graph that led to this step's action."""
+        if (tape := self._tapes.get(self._uids[0])) is None:
+            return
+        if not tape.steps:
+            self.notify("This episode has no steps.")
+            return
+        episode = tape.episode.header.summary.id
+
+        async def sketches(position: int) -> Sketch | None:
+            return await self._queries.run(partial(_sketch, episode=episode, position=position))
+
+        self.app.push_screen(GraphScreen(sketches, min(self._head.position, tape.steps), tape.steps))
+
     async def _show_beside(self, uid: str) -> None:
         for gone in self._uids[1:]:
             self._tapes.pop(gone, None)
@@ -308,6 +341,15 @@ def _state(reader: Reader, tape: Tape, position: int) -> SessionState:
     """The state at a position, or at the end of an episode that is shorter; conversations with what was said before."""
     log = CONVERSATION if tape.episode.started.rendering is None else 1
     return state_at(reader, tape.episode, tape.stored, min(position, tape.steps), log=log)
+
+
+def _sketch(reader: Reader, episode: int, position: int) -> Sketch | None:
+    """The compute graph behind the action that led to `position`."""
+    (step,) = read_steps(reader, episode, position - 1, position)
+    try:
+        return None if step.graph is None else Sketch.from_json(step.graph)
+    except ValueError as error:
+        raise StoreCorrupt(f"Step {position}: {error}") from error
 
 
 def _others_like(reader: Reader, summary: EpisodeSummary) -> list[EpisodeSummary]:

@@ -25,6 +25,7 @@ class EpisodePane(Horizontal):
         & .fact-lines { height: auto; max-height: 60%; }
         & BraillePlot { min-height: 3; }
         &.-picture > FrameView { display: block; }
+        &.-nothing > .facts { display: none; }
     }
     """
 
@@ -52,6 +53,7 @@ class EpisodePane(Horizontal):
             case None:
                 pass
         self.set_class(preview.rendering is not None, "-picture")
+        self.remove_class("-nothing")
         lines = [
             Content.assemble((f"{passage.title}\n", "$foreground-muted"), Content(plain(passage.text)), "\n")
             for passage in preview.passages
@@ -67,7 +69,6 @@ class EpisodePane(Horizontal):
 
     def show_problem(self, reason: str) -> None:
         """Say why there is nothing to show."""
-        self.set_class(False, "-picture")  # noqa: FBT003 (Textual's signature)
+        self.remove_class("-picture")
+        self.add_class("-nothing")
         self._passages.update(Content.styled(plain(reason), "$foreground-muted"))
-        self._facts.update("")
-        self._curve.show([])

@@ -23,6 +23,7 @@ from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.action_pad import ActionPad
 from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
 from ldp_tui.tui.widgets.frame_view import FrameView
+from ldp_tui.tui.widgets.lane_result import Hints, LaneResult
 from ldp_tui.tui.widgets.step_log import StepLine, StepLog
 from ldp_tui.tui.widgets.tail_text import TailText
 from ldp_tui.tui.widgets.tool_form import ToolForm
@@ -79,6 +80,7 @@ class LanePane(Container, can_focus=False):
         self._reflected: tuple[int, str] | None = None
         self._began = False
         self._section = 0
+        self._result_lines: tuple[str, ...] = ()
         self._observation_rows = 0
 
     def compose(self) -> ComposeResult:
@@ -95,6 +97,7 @@ class LanePane(Container, can_focus=False):
                 controls.border_title = " Actions "
                 yield ActionPad()
                 yield ToolForm()
+                yield LaneResult()
             with Vertical(classes="section lower steps"):
                 yield StepLog()
             with Vertical(classes="section lower reflection"):
@@ -108,7 +111,11 @@ class LanePane(Container, can_focus=False):
         self._figures = self.query_one(".figures", Static)
         self._observation = self.query_one(".observation TailText", TailText)
         self._reflection = self.query_one(".reflection TailText", TailText)
-        self._pad, self._form = self.query_one(ActionPad), self.query_one(ToolForm)
+        self._pad, self._form, self._result = (
+            self.query_one(ActionPad),
+            self.query_one(ToolForm),
+            self.query_one(LaneResult),
+        )
         self._steps, self._curve = self.query_one(StepLog), self.query_one(BraillePlot)
         self._turn_to(0)
 
@@ -121,6 +128,7 @@ class LanePane(Container, can_focus=False):
             self.query_one(f".{name}").border_title = f" {title} · v turns " if low and not broad else f" {title} "
         self.call_after_refresh(self.tell_size)
         self.show_title(self._shown)
+        self._entitle_controls()
 
     def mark(self, *, current: bool) -> None:
         """Show whether the keys go here. No style below the pane depends on it, so the pane alone is styled anew."""
@@ -168,6 +176,8 @@ class LanePane(Container, can_focus=False):
             self._steps.append([_line(entry) for entry in fresh])
             if self.has_class("-spoken"):
                 self._transcript.append(block for entry in fresh for block in words.exchange(entry))
+        if session.ended is not None and session.ended is not before.ended and self._talks_alone:
+            self._transcript.append(words.closing(view))
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session), layout=False)
         await self._show_controls(view)
@@ -195,7 +205,27 @@ class LanePane(Container, can_focus=False):
             )
             self.border_title = self._title(drawn[0], drawn[1], recording=recording)
 
+    def show_result(self, view: LaneView, hints: Hints) -> None:
+        """All lanes are over: how this one ended takes the place of its actions, and nothing else moves."""
+        ended = view.session.ended
+        failure = words.state(view) if ended is None or ended.reason == "failed" else ""
+        self._result.show(hints, failure=failure)
+        self._result_lines = words.result_lines(view)
+        self._entitle_controls()
+        self.add_class("-ended")
+
+    def clear_result(self) -> None:
+        """Another episode begins."""
+        self._result_lines = ()
+        self._entitle_controls()
+        self.remove_class("-ended")
+
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _talks_alone(self) -> bool:
+        """Whether there is a conversation, and no form or pad that the result could cover."""
+        return self.has_class("-spoken") and not self.has_class("-form")
 
     def _show_failure(self, failed: LaneFailed) -> None:
         """Why this lane cannot play, where its conversation would be."""
@@ -289,6 +319,14 @@ class LanePane(Container, can_focus=False):
         waiting = "$accent" if self.has_class("-waiting") else "$foreground-muted"
         colour = "$error" if self.has_class("-failed") else waiting
         return Content.assemble(left, (f" {edge} ", "$pane-border"), (state, colour), (mark, "$error"))
+
+    def _entitle_controls(self) -> None:
+        """What can be done, or how it ended, in the longest words that fit."""
+        width = self.size.width  # this pane's: its parts may not be laid out yet
+        room = (width * 2 // 5 if self.has_class("-broad") else width) - 6
+        lines = self._result_lines or ("Actions",)
+        line = next((line for line in lines if cell_len(line) <= room), lines[-1])
+        self.query_one(".controls").border_title = Content(f" {plain_line(line)} ")
 
     def turn(self) -> None:
         """Show the next of the lower sections where only one fits."""

@@ -20,6 +20,7 @@ from ldp_tui.core.arguments import ArgumentError, ArgumentSchema, Problem
 from ldp_tui.tui.plain import plain, plain_line
 from ldp_tui.tui.widgets.tool_form.field import UNSET, ToolField
 from ldp_tui.tui.widgets.tool_form.fields import field_specs, reflowed
+from ldp_tui.tui.widgets.tool_form.sendable import unsendable
 from ldp_tui.tui.widgets.tool_form.tabs import ToolTabs
 
 
@@ -107,7 +108,7 @@ class ToolForm(VerticalScroll, can_focus=False):
         (controls or [*self.query(Button)] or [self])[0].focus()
 
     def action_send(self) -> None:
-        """Send the call if it fits the schema; else mark what does not."""
+        """Send the call if it fits the schema and the wire; else mark what does not."""
         if not self._tools:
             return
         self._clear_problems()
@@ -117,6 +118,9 @@ class ToolForm(VerticalScroll, can_focus=False):
             arguments = self._schemas[self._current].coerce(entered)
         except ArgumentError as error:
             self._show_problems(error.problems)
+            return
+        if problems := unsendable(arguments):
+            self._show_problems(problems)
         else:
             self.post_message(self.Submitted(self, str(self._tools[self._current]["name"]), arguments))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ldp_tui.cli.workers import CampaignSpec, play_unrecorded
 from ldp_tui.core.intervals import Estimate, mean_interval, rate_interval
 from ldp_tui.engine.campaign import EpisodeResult
+from ldp_tui.experiments.workers import CampaignSpec, play_unrecorded
 
 MEASURED_BASELINE_EPISODES = 100
 """Episodes of random play that are measured where no exact value is known, if as many were played."""
@@ -24,13 +24,15 @@ MEASURED_BASELINE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A reference player's mean return: exact, or measured over `n` episodes."""
+    """A reference player's mean return: exact, or measured over `n` episodes, with what else those tell."""
 
     name: str
     mean_return: float
     how: str
     n: int | None = None
     ci95: tuple[float, float] | None = None
+    success_rate: float | None = None
+    mean_steps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ class Summary:
             "failure_reasons": self.failure_reasons,
             "not_finite": self.not_finite,
             "baselines": [
-                {"name": b.name, "mean_return": b.mean_return, "how": b.how, "n": b.n, "ci95": b.ci95 and list(b.ci95)}
-                for b in self.baselines
+                {**asdict(baseline), "ci95": baseline.ci95 and list(baseline.ci95)} for baseline in self.baselines
             ],
             "run": self.run_uid,
             "db": self.database,
@@ -94,14 +95,16 @@ class Summary:
                 "" if b.n is None else f"{b.n:,}",
                 f"{b.mean_return:.3f}",
                 "" if b.ci95 is None else f"{(b.ci95[1] - b.ci95[0]) / 2:.3f}",
-                "",
-                "",
+                "" if b.success_rate is None else f"{b.success_rate:.1%}",
+                "" if b.mean_steps is None else f"{b.mean_steps:,.1f}",
             )
             for b in self.baselines
         ]
 
 
-def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int, seconds: float) -> Summary:
+def summarise(
+    spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int, seconds: float, baselines: bool = True
+) -> Summary:
     """Numbers of a run, with baselines: exact where the rules are known, random play measured elsewhere."""
     finished = [result for result in results if result.reason != "failed"]
     defined = [result.success for result in finished if result.success is not None]
@@ -120,13 +123,13 @@ def summarise(spec: CampaignSpec, results: Sequence[EpisodeResult], *, seed: int
         seconds=seconds,
         failures=len(results) - len(finished),
         failure_reasons=dict(reasons),
-        baselines=tuple(_baselines(spec, len(results), seed)),
+        baselines=tuple(_baselines(spec, results, seed)) if baselines else (),
         run_uid=spec.run_uid,
         database=spec.database,
     )
 
 
-def _baselines(spec: CampaignSpec, n: int, seed: int) -> list[Baseline]:
+def _baselines(spec: CampaignSpec, results: Sequence[EpisodeResult], seed: int) -> list[Baseline]:
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
     from ldp_tui.agents.references import reference_values_of
     from ldp_tui.registry import make_environment
@@ -137,21 +140,39 @@ def _baselines(spec: CampaignSpec, n: int, seed: int) -> list[Baseline]:
         references = reference_values_of(env.gym_env, max_steps=spec.max_steps)
         baselines = [Baseline(r.name, r.value, r.how, r.n, r.ci95) for r in references]
         env.gym_env.close()
-    if any(baseline.name == "random" for baseline in baselines) or spec.agent == "random":
-        return baselines
-    limit = spec.max_steps or MEASURED_BASELINE_STEPS
-    measured = play_unrecorded(
-        replace(spec, agent="random", max_steps=limit, pictures=False),
-        range(seed, seed + min(n, MEASURED_BASELINE_EPISODES)),
-        seconds=MEASURED_BASELINE_SECONDS,
-    )
-    estimate = mean_interval([r.return_ for r in measured if r.reason != "failed" and math.isfinite(r.return_)])
-    if estimate is not None:
-        bounds = (estimate.low, estimate.high) if estimate.n > 1 else None
-        cut = spec.max_steps is None and any(r.steps == limit for r in measured)
-        how = f"measured, cut at {limit} steps" if cut else "measured"
-        baselines.insert(0, Baseline("random", estimate.mean, how, estimate.n, bounds))
+    if not any(baseline.name == "random" for baseline in baselines):
+        baselines[:0] = _measured_baseline(spec, results, seed)
     return baselines
+
+
+def _measured_baseline(spec: CampaignSpec, results: Sequence[EpisodeResult], seed: int) -> list[Baseline]:
+    """Random play on the same seeds, which these results are if the player was random; empty if all of it failed."""
+    how = "this run"
+    if spec.agent != "random":
+        limit = spec.max_steps or MEASURED_BASELINE_STEPS
+        results = play_unrecorded(
+            replace(spec, agent="random", max_steps=limit, pictures=False),
+            range(seed, seed + min(len(results), MEASURED_BASELINE_EPISODES)),
+            seconds=MEASURED_BASELINE_SECONDS,
+        )
+        cut = spec.max_steps is None and any(r.steps == limit for r in results)
+        how = f"measured, cut at {limit} steps" if cut else "measured"
+    played = [r for r in results if r.reason != "failed" and math.isfinite(r.return_)]
+    estimate = mean_interval([r.return_ for r in played])
+    if estimate is None:
+        return []
+    success = [r.success for r in played if r.success is not None]
+    return [
+        Baseline(
+            "random",
+            estimate.mean,
+            how,
+            estimate.n,
+            (estimate.low, estimate.high) if estimate.n > 1 else None,
+            success_rate=sum(success) / len(success) if success else None,
+            mean_steps=sum(r.steps for r in played) / len(played),
+        )
+    ]
 
 
 def _margin(estimate: Estimate | None) -> str:

@@ -1,0 +1,5 @@
+"""Experiments: players × environments × seeds from one file, resumable, summed up beside the references."""
+
+from ldp_tui.experiments.gym_llm import LLMEnv, get_env, get_env_definition, parse_config, run_experiment
+
+__all__ = ["LLMEnv", "get_env", "get_env_definition", "parse_config", "run_experiment"]
