@@ -290,7 +290,7 @@ async def test_without_reflection() -> None:
 
 
 async def test_notes_for_itself() -> None:
-    """Every second turn the model writes a note, which stands in the prompt from then on, and is not shown as speech."""
+    """Every second turn the model writes a note, which stands in the prompt from then on; it is not shown as speech."""
     right = reply("right")
     with ModelServer([right, right, "Right is good.", right]) as server:
         events = await played(ReflectAgent(llm_config=at(server), summary_every=2, history=1), Track(3))

@@ -42,7 +42,7 @@ async def test_games_that_it_knows(environment: str, player: str, least: float) 
 
 
 async def test_what_is_seen_of_it() -> None:
-    """Its reflection streams, the distribution over the legal actions comes with the proposal, and tokens are counted."""
+    """Its reflection streams, the distribution over legal actions comes with the proposal, and tokens are counted."""
     env, _ = make_environment("Blackjack-v1")
     events = await played(env, seed=2)
     pieces = [event for event in events if isinstance(event, ReflectionDelta) and event.index == 0]

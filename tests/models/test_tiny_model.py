@@ -59,7 +59,9 @@ async def test_a_streamed_reply() -> None:
     assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["stop"]
     usage = deltas[-1].usage
     assert usage is not None
-    assert usage.prompt and usage.completion and usage.cost_usd == 0.0
+    assert usage.prompt
+    assert usage.completion
+    assert usage.cost_usd == 0.0
 
 
 async def test_streamed_or_not() -> None:
@@ -165,7 +167,7 @@ def test_a_generation_that_is_cancelled() -> None:
 
 
 async def test_the_end_of_the_context() -> None:
-    """A prompt that does not fit is refused by name; one that nearly fills the context is answered as far as it goes."""
+    """A prompt that does not fit is refused; one that nearly fills the context is answered as far as it goes."""
     context = load_model().network.shape.context
     with pytest.raises(ContextWindowExceeded, match=str(context)):
         await reply(Request(SPEC, asked("x " * 2 * context)))
@@ -178,7 +180,7 @@ async def test_the_end_of_the_context() -> None:
 
 async def test_a_setting_it_does_not_have() -> None:
     """It is named, with those that exist."""
-    with pytest.raises(RequestRejected, match="takes no top_k; it takes .*temperature"):
+    with pytest.raises(RequestRejected, match=r"takes no top_k; it takes .*temperature"):
         await reply(Request(SPEC, asked(), settings={"top_k": 3}))
 
 

@@ -78,6 +78,11 @@ class _Filter:
         self._prose, self._silent = prose, silent
         self._stream = ReflectionStream()
 
+    @property
+    def live(self) -> bool:
+        """Whether what is passed on is heard at once."""
+        return self._listener.live and not self._silent
+
     def reflect(self, text: str) -> None:
         """A piece of a reply."""
         if text == ASKED_AGAIN:  # the next attempt is another reply
