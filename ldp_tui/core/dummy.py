@@ -45,10 +45,10 @@ class DummyEnv(Environment[DummyEnvState]):
         """The task that was given.
 
         Raises:
-            ValueError: If none was.
+            NotImplementedError: If none was.
         """
         if self.task is None:
-            raise ValueError("No task (to reuse as an ID) was configured.")
+            raise NotImplementedError("No task (to reuse as an ID) was configured.")
         return self.task
 
     async def reset(

@@ -78,8 +78,9 @@ class LLMCallOp(Op[Message]):
             tool_choice = self.default_tool_choice
         callbacks = [reflect] if config.stream and heard_live() else None
         result = await model.call_single(msgs, callbacks, tools=tools, tool_choice=tool_choice)
-        if callbacks is None and (said := (result.reasoning_content or "") + (result.text or "")):
-            reflect(said)
+        for said in (result.reasoning_content, result.text) if callbacks is None else ():
+            if said:
+                reflect(said)
         spend(Usage(result.prompt_count or 0, result.completion_count or 0, result.cost))
         temperature = float(config.models[0].extra_params.get("temperature", 1.0))
         logprob = await self.compute_logprob(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from pydantic_core import to_jsonable_python
 
 from ldp_tui.core.arguments import ArgumentError, ArgumentSchema
 from ldp_tui.core.environment import Frame, Picture
@@ -47,8 +46,9 @@ async def check_views(run: Run) -> None:
     env = run.env
     frame = env.export_frame()
     require(isinstance(frame, Frame), "export-frame", f"export_frame returned {frame!r}; return a Frame.")
-    for part in (frame.state, frame.info):
-        _check_json("export-frame", to_jsonable_python(part, inf_nan_mode="constants"))
+    _check_json("export-frame", frame.model_dump(mode="json"))
+    numbers = [number for number in _floats(frame.model_dump()) if not math.isfinite(number)]
+    require(not numbers, "export-frame", f"the frame holds {numbers}, which JSON has not; leave them out.")
     picture = env.render()
     require(
         picture is None or isinstance(picture, Picture | str),
@@ -85,6 +85,14 @@ def _check_legal_actions(legal: Any, tools: Mapping[str, Tool]) -> None:
             ArgumentSchema(parameters.model_dump() if parameters is not None else None).coerce(action["arguments"])
         except ArgumentError as error:
             raise AssertionError(f"legal-actions: {action} does not fit the tool's schema: {error}.") from error
+
+
+def _floats(value: Any) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _floats(item)
 
 
 def _check_json(rule: str, value: Any) -> None:

@@ -45,7 +45,6 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "ldp.graph.torch_ops": "ldp_tui.graph.torch_ops",
     "ldp.llms": ("ldp_tui.models",),
     "ldp.llms.prompts": "ldp_tui.models.prompts",
-    "ldp.shims": (),
     "ldp.utils": ("ldp_tui.core.trajectory", "ldp_tui.core.transitions", "ldp_tui.alg.failures", "ldp_tui.alg"),
 }
 

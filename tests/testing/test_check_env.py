@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ldp_tui import Environment, Frame, Message, Messages, Tool, ToolRequestMessage, fenv
+from ldp_tui import DummyEnv, Environment, Frame, Message, Messages, Tool, ToolRequestMessage, fenv
 from ldp_tui.testing import check_env
 
 
@@ -65,23 +65,20 @@ def test_environment_that_keeps_the_rules(factory: Callable[[], Environment[Any]
     check_env(factory, seeds=(5,), steps=3)
 
 
+class Described(DummyEnv):
+    """Raises for what it cannot cast; all parameters are described."""
+
+    async def reset(self, **options: Any) -> tuple[Messages, list[Tool]]:
+        messages, tools = await super().reset(**options)
+        for tool in tools:
+            for schema in tool.info.get_properties().values():
+                schema.setdefault("description", "What to cast.")
+        return messages, tools
+
+
 def test_script() -> None:
     """Its calls are played instead of random ones."""
-    called: list[int] = []
-
-    class Listening(Counter):
-        def add(self, number: int) -> str:
-            """Add a number.
-
-            Args:
-                number: 1 to 3
-            """
-            called.append(number)
-            return super().add(number)
-
-    check_env(Listening, script=[("add", {"number": 2})] * 8)
-    assert set(called) >= {2}
-    assert called.count(2) > len(called) // 2
+    check_env(Described, script=[("cast_int", {"x": 2.0}), ("print_story", {"story": "one two three four five"})])
 
 
 class NoSeed(Counter):
@@ -355,6 +352,7 @@ class LeavesFile(Counter):
         ("get-id", NewIdAtEachCall),
         ("tasks", LeavesTask),
         ("temporary-files", LeavesFile),
+        ("step-answers", Described),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
