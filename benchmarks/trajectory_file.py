@@ -1,9 +1,9 @@
 """Saving a trajectory of tool calls: time and size, beside ldp, both in LDP's file form.
 
 The same episode on both sides: four tools, an agent whose state is a SimpleAgentState with the whole conversation, one
-tool call a step. Measured are `to_jsonl`, `from_jsonl`, the size of the file, and what TrajectoryFileCallback adds to
-the rollout while it plays. Each side is a process of its own; the best round counts, since other load only slows. The
-peer's rollout with its callback is played once: it takes a minute.
+tool call a step. Measured are `to_jsonl`, `from_jsonl`, the size of the file, the rollout, and TrajectoryFileCallback
+called for each of the episode's steps. Each side is a process of its own; the best round counts, since other load only
+slows. The peer's callback has one round: it takes a minute.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from benchmarks.report import write_result
 Sampling = Callable[[list[Any], int], Coroutine[Any, Any, Any]]
 
 
-def ours() -> tuple[Sampling, Callable[[str], Any], Any]:
-    """How to play, the callback, and the class of trajectories."""
+def ours() -> tuple[Sampling, Callable[[str], Any], Any, Any]:
+    """How to play, the callback, the class of trajectories, and an environment."""
     from ldp_tui import DummyEnv, Trajectory
     from ldp_tui.agents import SimpleAgentState
     from ldp_tui.alg import RolloutManager, TrajectoryFileCallback
@@ -43,10 +43,10 @@ def ours() -> tuple[Sampling, Callable[[str], Any], Any]:
         )
         return trajectory
 
-    return sample, TrajectoryFileCallback, Trajectory
+    return sample, TrajectoryFileCallback, Trajectory, DummyEnv()
 
 
-def theirs() -> tuple[Sampling, Callable[[str], Any], Any]:
+def theirs() -> tuple[Sampling, Callable[[str], Any], Any, Any]:
     """The same of ldp."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     logging.disable(logging.WARNING)
@@ -64,7 +64,7 @@ def theirs() -> tuple[Sampling, Callable[[str], Any], Any]:
         )
         return trajectory
 
-    return sample, TrajectoryFileCallback, Trajectory
+    return sample, TrajectoryFileCallback, Trajectory, DummyEnv()
 
 
 def _agent(agent: Any, state_type: Any, call_type: Any, request: Any) -> Any:
@@ -86,7 +86,7 @@ def _agent(agent: Any, state_type: Any, call_type: Any, request: Any) -> Any:
 
 async def measure(side: str, steps: int, rounds: int, *, callback_rounds: int) -> dict[str, float]:
     """Figures of one side."""
-    sample, file_callback, trajectories = ours() if side == "ours" else theirs()
+    sample, file_callback, trajectories, env = ours() if side == "ours" else theirs()
     trajectory = await sample([], steps)
     assert len(trajectory.steps) == steps
     with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +102,8 @@ async def measure(side: str, steps: int, rounds: int, *, callback_rounds: int) -
             load.append(time.perf_counter() - saved)
             assert len(again.steps) == steps
             assert again.steps[-1].next_observation[0].content == trajectory.steps[-1].next_observation[0].content
-        alone = min([await _timed(sample, [], steps) for _ in range(rounds)])
-        written = min([await _timed(sample, [file_callback(f"{folder}/{n}")], steps) for n in range(callback_rounds)])
+        alone = min([await _timed(sample, steps) for _ in range(rounds)])
+        called = min([await _called(file_callback(f"{folder}/{n}"), trajectory, env) for n in range(callback_rounds)])
         size = path.stat().st_size
     return {
         "to_jsonl_ms": 1e3 * min(save),
@@ -111,14 +111,22 @@ async def measure(side: str, steps: int, rounds: int, *, callback_rounds: int) -
         "from_jsonl_ms": 1e3 * min(load),
         "bytes": size,
         "rollout_ms": 1e3 * alone,
-        "rollout_with_callback_ms": 1e3 * written,
-        "callback_ms": 1e3 * (written - alone),
+        "callback_ms": 1e3 * called,
     }
 
 
-async def _timed(sample: Sampling, callbacks: list[Any], steps: int) -> float:
+async def _timed(sample: Sampling, steps: int) -> float:
     started = time.perf_counter()
-    await sample(callbacks, steps)
+    await sample([], steps)
+    return time.perf_counter() - started
+
+
+async def _called(callback: Any, trajectory: Any, env: Any) -> float:
+    """Seconds that the callback takes for all steps."""
+    started = time.perf_counter()
+    for step in trajectory.steps:
+        await callback.after_transition(trajectory.traj_id, None, env, step)
+    await callback.after_rollout(trajectory.traj_id, None, env)
     return time.perf_counter() - started
 
 
@@ -141,7 +149,7 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.trajectory_file", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         result[name] = json.loads(done.stdout.splitlines()[-1])
-    told = ("to_jsonl_ms", "to_jsonl_cpu_ms", "from_jsonl_ms", "bytes", "rollout_ms", "rollout_with_callback_ms")
+    told = ("to_jsonl_ms", "to_jsonl_cpu_ms", "from_jsonl_ms", "bytes", "rollout_ms", "callback_ms")
     result["ratios"] = {key: result["ldp"][key] / result["ldp_tui"][key] for key in told}
     write_result("trajectory_file", result, arguments.out, packages=("ldp", "fhaviary", "pydantic"))
     print(json.dumps(result, indent=2))

@@ -113,14 +113,19 @@ def test_two_commands_at_once(ldp: Commands, started: Start) -> None:
     assert verify(ldp.db).ok
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script(started: Start, shell: str) -> None:
-    """`--show-completion` prints the script of the shell."""
-    process = started(["--show-completion", shell])
+@pytest.mark.parametrize(
+    ("shell", "line"), [("bash", "complete -o "), ("zsh", "#compdef ldp-tui"), ("fish", "complete --command ldp-tui")]
+)
+def test_completion_script(started: Start, shell: str, line: str) -> None:
+    """`--show-completion` prints the script of the shell, which is named here: a test need not run in one."""
+    process = started(
+        ["--show-completion", shell], env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    )
     out, _ = process.communicate(timeout=30)
 
     assert process.returncode == 0
     assert "_LDP_TUI_COMPLETE" in out
+    assert line in out
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ async def test_filter_that_cannot_be_read(db: Path) -> None:
         await screen.until(lambda: screen.shows("▲ no field `envv`: did you mean `env`?"))
         typed, told = (next(row for row in rows_of(screen.app) if text in row) for text in ("envv:cart", "▲ no field"))
         assert told.index("▲") == typed.index("envv")
-        assert len(screen.agents()) == 8
+        await screen.until(lambda: len(screen.agents()) == 8)
         await screen.press("escape", "x")
         await screen.until(lambda: not screen.shows("no field"))
 
