@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ldp_tui.core.agent import AgentKind, Usage
+from ldp_tui.core.agent import AgentKind, Generation, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
@@ -97,7 +97,7 @@ class StepTaken:
     """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds.
 
     `graph` is the compute graph that the action came out of, as `ldp_tui.graph.sketch` writes it; None for actions that
-    no graph led to.
+    no graph led to. `generations` are the requests to models behind it, in the order in which they ended.
     """
 
     index: int
@@ -116,11 +116,15 @@ class StepTaken:
     env_us: int = 0
     usage: Usage | None = None
     graph: Mapping[str, Any] | None = None
+    generations: tuple[Generation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeEnded:
-    """The episode is over. `phase` and `detail` say whose failure it was and what happened, in one line."""
+    """The episode is over. `phase` and `detail` say whose failure it was and what happened, in one line.
+
+    `generations` are requests to models that no step came of.
+    """
 
     reason: EndReason
     return_: float
@@ -129,6 +133,7 @@ class EpisodeEnded:
     success: bool | None = None
     phase: Phase | None = None
     detail: str | None = None
+    generations: tuple[Generation, ...] = ()
 
 
 Event = EpisodeStarted | ReflectionDelta | ActionProposed | StepTaken | EpisodeEnded

@@ -75,6 +75,16 @@ class Assembly:
             message = Message(role="assistant", content=self.text)
         return Choice(message=message, finish_reason=self.finish_reason, reasoning_content=self.reasoning or None)
 
+    def raw(self) -> dict[str, Any]:
+        """Everything that came, in the shape of OpenAI's message; arguments as they are, whether JSON or not."""
+        said = {
+            "content": self.text,
+            "reasoning_content": self.reasoning,
+            "refusal": "".join(self._refusal),
+            "tool_calls": [call.raw() for call in self._calls],
+        }
+        return {name: value for name, value in said.items() if value}
+
     def logprob(self) -> float | None:
         """Sum of the tokens' log-probabilities; None if none came."""
         return sum(token.logprob for token in self.logprobs) if self.logprobs else None
@@ -103,6 +113,9 @@ class _Call:
         if piece.name != self._name:  # some servers repeat the whole name in every piece
             self._name += piece.name
         self._arguments.append(piece.arguments)
+
+    def raw(self) -> dict[str, Any]:
+        return {"id": self.id, "function": {"name": self._name, "arguments": "".join(self._arguments)}}
 
     def whole(self, model: str) -> ToolCall:
         if not self._name.strip():

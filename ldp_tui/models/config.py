@@ -180,6 +180,9 @@ class LLMConfig(Settings):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     models: list[ModelSpec] = Field(min_length=1, description="Asked in this order.")
+    budget: float | None = Field(
+        default=None, gt=0, description="US dollars that one episode may cost; then it ends as failed, and is kept."
+    )
     stream: bool = Field(default=True, description="Stream replies to whoever listens; recordings are the same.")
     response_validator: ResponseValidator | None = Field(
         default=None, exclude=True, repr=False, description="Raises for a reply that is to be asked for again."
@@ -194,7 +197,7 @@ class LLMConfig(Settings):
             return {"models": [ModelSpec.from_name(given)]}
         if isinstance(given, cls) or not isinstance(given, Mapping) or "models" in given:
             return given
-        own = {key: given[key] for key in ("stream", "response_validator", "tool_parser", "backend") if key in given}
+        own = {key: given[key] for key in cls.model_fields if key in given}
         rest = {key: value for key, value in given.items() if key not in own}
         if "model_list" in rest:
             return {"models": _legacy_chain(rest), **own}
