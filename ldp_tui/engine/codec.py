@@ -88,7 +88,7 @@ def _unpack_generations(value: list[Mapping[str, Any]]) -> tuple[Generation, ...
 
 
 def _unpack_generation(value: Mapping[str, Any]) -> Generation:
-    fields_ = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items()}
+    fields_: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items()}
     del fields_["record"]
     return Generation(**fields_)
 

@@ -181,8 +181,9 @@ def operations(
     if len(rows) == _ROWS_AT_ONCE:
         return told, start + _ROWS_AT_ONCE
     if summary.status != "running":
-        s, left = summary, unplayed(connection, ep, summary.steps)
-        told.append(EndEpisode(s.uid, s.status, s.ended_ns or 0, s.success, s.wall_us, s.detail, left))
+        ended, left = summary.ended_ns or 0, unplayed(connection, ep, summary.steps)
+        end = EndEpisode(summary.uid, summary.status, ended, summary.success, summary.wall_us, summary.detail, left)
+        told.append(end)
     return told, None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from ldp_tui.store.blobs import put_blob, unpack_blob
@@ -17,7 +17,7 @@ _COLUMNS: Final = (
     "latency_us", "ttft_us", "token_ids", "logprobs",
 )  # fmt: skip
 _ADD: Final = (
-    f"insert into generation(ep, t, i, {','.join(_COLUMNS)}, raw_id)"  # noqa: S608  # names from this file
+    f"insert into generation(ep, t, i, {','.join(_COLUMNS)}, raw_id)"  # names from this file
     f" values(?, ?, ?, {','.join('?' * len(_COLUMNS))}, ?)"
 )
 _READ: Final = (
@@ -41,7 +41,7 @@ def generations(connection: sqlite3.Connection, ep: int, start: int, stop: int) 
     found: dict[int, list[GenerationRow]] = {}
     for t, *values, codec, raw in connection.execute(_READ, (ep, start, stop)).fetchall():
         text = None if raw is None else unpack_blob(codec, raw).decode()
-        found.setdefault(t, []).append(GenerationRow(*values, text))
+        found.setdefault(t, []).append(replace(GenerationRow(*values), raw=text))
     return found
 
 

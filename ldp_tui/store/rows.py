@@ -61,7 +61,7 @@ class GenerationRow:
     ttft_us: int | None
     token_ids: bytes | None
     logprobs: bytes | None
-    raw: str | None
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 import msgpack
@@ -105,7 +105,7 @@ def unpack_operation(frame: bytes) -> Operation:
             case ["step", uid, row]:
                 return AddStep(uid, _row(row))
             case ["end", *end, told]:
-                return EndEpisode(*end, generations=_generations(told))
+                return replace(EndEpisode(*end), generations=_generations(told))
             case ["memory", *memory]:
                 return AddMemory(MemoryRow(*memory))
             case ["begin", uid, run_uid, env, agent, *rest, first]:
