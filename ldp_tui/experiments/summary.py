@@ -57,7 +57,9 @@ class Summary:
     run_uid: str
     database: str
     faults: dict[str, int] = field(default_factory=dict)
-    """How often a model's reply could not be read, by kind."""
+    """How often a request to a model failed, or its reply could not be read, by kind."""
+    stopped: str | None = None
+    """Why not all episodes were played; None if they were."""
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Numbers that do not exist (no finished episode) are null."""
@@ -76,6 +78,7 @@ class Summary:
             "failures": self.failures,
             "failure_reasons": self.failure_reasons,
             "faults": self.faults,
+            "stopped": self.stopped,
             "not_finite": self.not_finite,
             "baselines": [
                 {**asdict(baseline), "ci95": baseline.ci95 and list(baseline.ci95)} for baseline in self.baselines

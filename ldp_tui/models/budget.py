@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Final
 
 from ldp_tui.core.agent import standing
@@ -73,6 +73,11 @@ def _used_up(name: str, limit: float, spent: float) -> CostCeilingReached:
 
 
 _budgets: ContextVar[tuple[Budget, ...]] = ContextVar("ldp_tui_budgets", default=())
+
+
+def charge_in(context: Context, budget: Budget) -> None:
+    """From now on every request that is made in `context` counts against `budget`."""
+    context.run(_budgets.set, (*context.get(_budgets, ()), budget))
 
 
 @contextmanager

@@ -150,7 +150,7 @@ class ModelSpec(Settings):
         return self._throttle
 
     def key(self) -> str | None:
-        """The key to send: `api_key`, that of `api_key_env`, else the provider's in the keyring; None: there is none."""
+        """The key to send: `api_key`, that of `api_key_env`, else the provider's in the keyring; None: no key."""
         if (key := self._found_key()) is not None:
             learn_secret(key)
         return key
