@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from ldp_tui.core.errors import LdpTuiError, MissingExtra
+from ldp_tui.core.errors import MissingExtra, UsageError
 from ldp_tui.core.secrets import learn_secret
 
 SERVICE: Final = "ldp-tui"
@@ -23,7 +23,7 @@ ANSWER_SECONDS: Final = 5.0
 Answer = TypeVar("Answer")
 
 
-class KeyringError(LdpTuiError):
+class KeyringError(UsageError):
     """The system's keyring cannot be used; the message says why."""
 
 
@@ -101,12 +101,12 @@ class Keyring:
         if answers:
             return answers[0]
         if not errors:
-            raise KeyringError(f"the system's keyring does not answer within {self._seconds:g} s; is it locked?")
+            raise KeyringError(f"The system's keyring does not answer within {self._seconds:g} s; is it locked?")
         if isinstance(errors[0], ModuleNotFoundError) and errors[0].name == "keyring":
             raise MissingExtra("The system's keyring", extra="keyring") from errors[0]
         if type(errors[0]).__name__ == "NoKeyringError":
-            raise KeyringError("this system has no keyring; put the key into its environment variable") from errors[0]
-        raise KeyringError(f"the system's keyring refuses ({type(errors[0]).__name__})") from errors[0]
+            raise KeyringError("This system has no keyring; put the key into its environment variable") from errors[0]
+        raise KeyringError(f"The system's keyring refuses ({type(errors[0]).__name__})") from errors[0]
 
 
 SYSTEM: Final = Keyring()

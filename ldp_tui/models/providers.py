@@ -120,6 +120,11 @@ def key_variables(provider: str) -> tuple[str, ...]:
     return _KEYS.get(provider) or (f"{provider.upper().replace('-', '_')}_API_KEY",)
 
 
+def keyed_providers() -> frozenset[str]:
+    """Providers that are known to need a key."""
+    return frozenset(_KEYS)
+
+
 def check_provider(name: str) -> None:
     """Raise UnknownName for a model whose provider is a misspelt one; other unknown ones are left to litellm."""
     head, slash, _ = name.partition("/")
