@@ -33,6 +33,7 @@ FULL: dict[str, list[str]] = {
     "first_paint": [],
     "engine_lanes": [],
     "play_session": [],
+    "streaming_models": [],
     "store_scale": ["--db", "{scratch}/scale.db"],
     "library_scale": ["--db", "{scratch}/scale.db"],
 }
@@ -53,6 +54,7 @@ QUICK: dict[str, list[str]] = {
     "first_paint": ["--rounds", "1"],
     "engine_lanes": ["--seconds", "2"],
     "play_session": ["--seconds", "3"],
+    "streaming_models": ["--seconds", "3"],
     "store_scale": ["--db", "{scratch}/scale.db", "--episodes", "500", "--rounds", "2"],
     "library_scale": ["--db", "{scratch}/scale.db"],
 }

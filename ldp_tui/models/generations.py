@@ -32,7 +32,7 @@ def generation_of(request: Request, reply: Reply, shown: Mapping[str, Any], erro
     """
     spec, usage, choices = request.spec, reply.usage, reply.choices
     replies = [choice.raw() for choice in choices]
-    raw = json.dumps(replies[0] if len(replies) == 1 else replies, ensure_ascii=False) if any(replies) else ""
+    raw = json.dumps(replies[0] if len(replies) == 1 else replies, ensure_ascii=False) if replies else ""
     if error is not None:
         finish = f"{FAILED}{type(error).__name__}"
         raw = raw or json.dumps({"error": str(error)}, ensure_ascii=False)

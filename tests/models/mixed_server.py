@@ -72,6 +72,8 @@ class Mixed:
         """Failed requests by the type that each must be told as."""
         found: Counter[str] = Counter()
         for name, kind in MEANS.items():
+            if name == "empty" and self._player == "react":
+                continue  # ReAct sets a stop word: a reply that stops there at once is none that failed
             found[kind] += self.did[name]
         return {kind: count for kind, count in found.items() if count}
 
