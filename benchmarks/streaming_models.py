@@ -20,10 +20,10 @@ from typing import Any
 
 from benchmarks.play_session import ENDLESS, ROOT
 from benchmarks.report import write_result
-from ldp_tui.testing.model_server import ModelServer, Says
+from ldp_tui.testing.model_server import Hangs, ModelServer, Says
 
 TOKENS_PER_SECOND = 100
-_PAUSE = 0.0092
+_PAUSE = 0.0085
 """Seconds between two pieces of the server; with what sending takes they are 10 ms apart."""
 _TEXT = " ".join(
     f"{word}" for word in ("the pole leans so the cart follows it and its speed stays small " * 40).split()
@@ -32,14 +32,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def app() -> None:
-    """The measured app. Arguments: `app`, result file, seconds, database, environment, base URL."""
+    """The measured app. Arguments: `app`, result file, seconds, database, environment, base URL, player or nothing."""
     from benchmarks.play_session_app import HEARTBEAT, _quantiles
     from ldp_tui.play.session_spec import LaneSpec, SessionSpec
     from ldp_tui.tui import app as app_module
     from ldp_tui.tui.app import LdpTuiApp
     from ldp_tui.tui.terminal import own_terminal
+    from ldp_tui.tui.widgets.frame_view import FrameView
 
-    _, result, seconds, db, environment, base_url = sys.argv[1:7]
+    _, result, seconds, db, environment, base_url, moving = sys.argv[1:8]
 
     class Streaming(LdpTuiApp):
         """Counts for `seconds` from three seconds after both lanes have said something."""
@@ -57,13 +58,17 @@ def app() -> None:
         def post_display_hook(self) -> None:
             self.updates += 1
 
+        def _pictures(self) -> list[int]:
+            return [view.stats.shown for view in self.screen.query(FrameView)]
+
         def _heartbeat(self) -> None:
             now = time.perf_counter()
             if self.began is None:
-                self.ready = self.ready or (now if _engines() and self.updates > 60 else None)
+                self.ready = self.ready or (now if _engines() and self.updates > 20 else None)
                 if self.ready is not None and now - self.ready > 5:
                     self.began, self.updates, self.expected = now, 0, now + HEARTBEAT
                     self.cpu, self.engine = time.process_time(), _cpu(_engines())
+                    self.shown = self._pictures()
                 return
             self.lags.append(max(0.0, now - self.expected))
             self.expected = now + HEARTBEAT
@@ -74,14 +79,17 @@ def app() -> None:
                     "app_cpu_share": (time.process_time() - self.cpu) / passed,
                     "engine_cpu_share": (_cpu(_engines()) - self.engine) / passed,
                     "loop_lag_ms": _quantiles([1e3 * lag for lag in self.lags]),
+                    "pictures_per_second": max(
+                        (now_ - then) / passed for now_, then in zip(self._pictures(), self.shown, strict=True)
+                    ),
                     "size": [self.size.width, self.size.height],
-                    "at": [self.began, now],
                 }
                 Path(result).write_text(json.dumps(told), encoding="utf-8")
                 self.exit()
 
     player = f"simple:openai/any,base_url={base_url}"
     lanes = (LaneSpec(environment, player), LaneSpec(environment, player))
+    lanes += (LaneSpec(environment, moving),) if moving else ()
     session = SessionSpec(lanes=lanes, seed=1, db=db, speed=1.0)
     with own_terminal(Path(result).with_suffix(".log")):
         Streaming(db=Path(db), session=session).run()
@@ -102,21 +110,27 @@ def _cpu(pids: list[int]) -> float:
     return used / _TICKS
 
 
-def session(folder: Path, *, seconds: float, pieces: int, pause: float, columns: int, rows: int) -> dict[str, Any]:
-    """One session in a pty of that size against a server that streams replies of so many pieces."""
+def session(
+    folder: Path, *, seconds: float, columns: int, rows: int, pieces: int = 300, moving: str = "", silent: bool = False
+) -> dict[str, Any]:
+    """One session in a pty of that size against a server that streams replies of so many pieces.
+
+    `moving` plays a third lane, whose pictures are counted; with `silent` the models say nothing after a first reply.
+    """
     import fcntl
     import pty
     import struct
     import termios
 
-    says = Says(" ".join(_TEXT.split()[:pieces]), calls=[("act", {"action": 1})], pieces=pieces, pause=pause)
+    says = Says(" ".join(_TEXT.split()[:pieces]), calls=[("act", {"action": 1})], pieces=pieces, pause=_PAUSE)
+    brief = Says("Here I stand.", calls=[("act", {"action": 1})])
     environment = folder / "endless.py"
     environment.write_text(ENDLESS, encoding="utf-8")
     result = folder / f"result-{time.monotonic_ns()}.json"
-    with ModelServer([says], repeat=True) as server:
+    with ModelServer([brief, brief, Hangs()] if silent else [says], repeat=True) as server:
         command = [
             sys.executable, "-m", "benchmarks.streaming_models", "app",
-            str(result), str(seconds), str(folder / "bench.db"), str(environment), server.base_url,
+            str(result), str(seconds), str(folder / "bench.db"), str(environment), server.base_url, moving,
         ]  # fmt: skip
         pid, terminal = pty.fork()
         if pid == 0:
@@ -138,10 +152,9 @@ def session(folder: Path, *, seconds: float, pieces: int, pause: float, columns:
             os.kill(pid, signal.SIGTERM)
             os.close(terminal)
             os.waitpid(pid, 0)
-        start, end = measured.pop("at")
-        whole = [took for took in server.seconds if took > pieces * pause / 2]
+        whole = [took for took in server.seconds if took > pieces * _PAUSE / 2]
         rate = (pieces + 3) / (sum(whole) / len(whole)) if whole else 0.0
-    return {**measured, "tokens_per_second_of_each_model": rate, "terminal_bytes_per_second": sent / (end - start)}
+    return {**measured, "tokens_per_second_of_each_model": rate, "terminal_bytes": sent}
 
 
 def main() -> None:
@@ -157,7 +170,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for columns, rows in ((120, 40), (160, 48), (200, 60)):
             size: dict[str, Any] = {"seconds": arguments.seconds, "columns": columns, "rows": rows}
-            result[f"two_models_{columns}x{rows}"] = session(Path(name), pieces=300, pause=_PAUSE, **size)
+            result[f"two_models_{columns}x{rows}"] = session(Path(name), **size)
+        size = {"seconds": arguments.seconds, "columns": 160, "rows": 48, "moving": "random"}
+        result["beside_a_lane_of_30_pictures_a_second_160x48"] = session(Path(name), **size)
+        result["beside_it_while_the_models_are_silent_160x48"] = session(Path(name), silent=True, **size)
     write_result("streaming_models", result, arguments.out, packages=("textual",))
     print(json.dumps(result, indent=2))
 
