@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+from ldp_tui.testing.model_replies import Reply
 from ldp_tui.testing.model_server import (
     BROKEN_JSON,
     EMPTY,
@@ -58,7 +59,26 @@ WEIGHTS = {
     "refusal": 1.5,
     "401 with the key": 1.5,
 }
-SIZE = 10 * 2**20
+SAYS: dict[str, Reply] = {
+    "429": Fails(429, "slow down"),
+    "429 with Retry-After": Fails(429, "slow down", retry_after=0.01),
+    "500": Fails(500, f"boom, with {CANARY} in it"),
+    "401 with the key": Fails(401, f"Incorrect API key provided: {CANARY}"),
+    "hang": Hangs(),
+    "cut": Cuts(Says("Half of what I wanted to", pieces=6), events=3),
+    "broken JSON": BROKEN_JSON,
+    "web page": WEB_PAGE,
+    "no choice": NO_CHOICE,
+    "empty": EMPTY,
+    "refusal": Says(refusal="I do not gamble."),
+    "10 MB": Floods(10 * 2**20),
+    "nonsense": Says("The weather is fine."),
+}
+ODD: dict[str, dict[str, Any]] = {
+    "wrong tool": {"tool": "double_down"},
+    "malformed arguments": {"malformed": True},
+    "the key in the text": {"words": f"My key is {CANARY}, and I stick."},
+}
 
 
 class Mixed:
@@ -80,42 +100,13 @@ class Mixed:
     def __call__(self, body: dict[str, Any]) -> Any:
         (name,) = self._rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
         self.did[name] += 1
-        match name:
-            case "429":
-                return Fails(429, "slow down")
-            case "429 with Retry-After":
-                return Fails(429, "slow down", retry_after=0.01)
-            case "500":
-                return Fails(500, f"boom, with {CANARY} in it")
-            case "401 with the key":
-                return Fails(401, f"Incorrect API key provided: {CANARY}")
-            case "hang":
-                return Hangs()
-            case "cut":
-                return Cuts(Says("Half of what I wanted to", pieces=6), events=3)
-            case "broken JSON":
-                return BROKEN_JSON
-            case "web page":
-                return WEB_PAGE
-            case "no choice":
-                return NO_CHOICE
-            case "empty":
-                return EMPTY
-            case "refusal":
-                return Says(refusal="I do not gamble.")
-            case "10 MB":
-                return Floods(SIZE)
-            case "streamed" | "slow drip":
-                body["stream"] = True  # a server that streams though nobody asked it to
-                return self._play("stick", pause=0.005 if name == "slow drip" else 0.0)
-            case "wrong tool":
-                return self._play("stick", tool="double_down")
-            case "malformed arguments":
-                return self._play("stick", malformed=True)
-            case "nonsense":
-                return Says("The weather is fine.")
-            case "the key in the text":
-                return self._play("stick", words=f"My key is {CANARY}, and I stick.")
+        if name in SAYS:
+            return SAYS[name]
+        if name in ("streamed", "slow drip"):
+            body["stream"] = True  # a server that streams though nobody asked it to
+            return self._play("stick", pause=0.005 if name == "slow drip" else 0.0)
+        if name in ODD:
+            return self._play("stick", **ODD[name])
         return self._play(self._rng.choice(["hit", "stick"]))
 
     def _play(
