@@ -18,6 +18,7 @@ from ldp_tui.experiments.plan import plan
 from ldp_tui.experiments.runner import begin, play_experiment
 from ldp_tui.store import connect_writer
 from ldp_tui.store.reader import Reader
+from ldp_tui.testing.model_server import ModelServer, Says
 
 
 def experiment(folder: Path, **more: object) -> Path:
@@ -191,3 +192,34 @@ def test_a_description_that_lacks_a_part_cannot_be_made() -> None:
 
     with pytest.raises(TypeError, match="get_action_schema"):
         Half()
+
+
+def test_a_limit_of_cost_ends_requests_and_what_it_cut_is_played_again(tmp_path: Path) -> None:
+    """Beyond the limit nothing is asked; with a higher one the file goes on, cut episodes included."""
+    file, db = tmp_path / "experiment.yaml", tmp_path / "e.db"
+    stick = Says(calls=[("act", {"action": "stick"})], prompt_tokens=10)
+
+    def started(limit: float, base_url: str) -> int:
+        said = {
+            "agent": {"player": f"simple:openai/any,base_url={base_url},input_cost_per_token=0.01,timeout=60"},
+            "environment": "Blackjack-v1",
+            "experiment": {
+                "parent": str(tmp_path / "results"),
+                "name": "hands",
+                "num_runs": 30,
+                "baselines": False,
+                "limits": {"cost_usd": limit},
+            },
+        }
+        file.write_text(yaml.safe_dump(said))
+        return run(["run", str(file), "--db", str(db)])
+
+    with ModelServer([stick], repeat=True) as server:
+        assert started(1.0, server.base_url) == PROBLEMS
+        assert 10 <= len(server.requests) <= 18, "each costs ten cents; those under way are not cut off"
+        assert started(1.0, server.base_url) == PROBLEMS
+        assert len(server.requests) <= 19
+        assert started(100.0, server.base_url) == OK
+    with Reader(db) as reader:
+        finished = [one for one in reader.summaries(reader.episode_ids()) if one.status == "done"]
+    assert sorted(int(one.seed or 0) for one in finished) == list(range(30))
