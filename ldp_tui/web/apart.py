@@ -19,8 +19,8 @@ async def apart(
     """Result of `work`, which runs in a context of its own, or the one given.
 
     Sockets and timers hold the context that they are opened in for as long as they stay open: the caller's would keep
-    alive the run of a compute graph, or an episode. Cancelling the caller cancels the work; `unwanted` is given a result
-    that came all the same.
+    alive the run of a compute graph, or an episode. Cancelling the caller cancels the work; `unwanted` is given a
+    result that came all the same.
     """
     own = Context() if context is None else context
     task = asyncio.get_running_loop().create_task(work, context=own)
