@@ -1,8 +1,8 @@
 """Names of environments and players → objects. Listing names imports nothing of what is listed.
 
-Environments, in this order: `remote:URL`, a path to an environment file or `FILE.py:Class`, a file in `$LDP_TUI_ENVS` or `./envs`, a
-bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones,
-then the group `ldp_tui.agents`, then `module:Class`.
+Environments, in this order: `remote:URL`, a path to an environment file or `FILE.py:Class`, a file in `$LDP_TUI_ENVS`
+or `./envs`, a bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the
+built-in ones, then the group `ldp_tui.agents`, then `module:Class`.
 """
 
 from __future__ import annotations
