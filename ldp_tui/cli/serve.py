@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ldp_tui.cli.options import EnvironmentText
 from ldp_tui.cli.output import emit, say
-from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ldp_tui.core.environment import Environment
 
 Host = Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 is every network of this machine.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")]
