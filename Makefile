@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help play test check format bench test-slow conformance clean
+.PHONY: help play test check format bench demo-model test-slow conformance clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: $(VENV)/bench ## Measure everything beside its peers; writes benchmarks/r
 conformance: $(BIN)/pip ## The published tests of aviary and LDP against this package; downloads them
 	@$(BIN)/python -m tests.conformance
 
+demo-model: $(VENV)/local ## Make the bundled language model again, from nothing, on the CPU (minutes)
+	@$(BIN)/python -m ldp_tui.training.demo_model --out ldp_tui/models/tiny/weights
+
 clean: ## Remove the virtual environments and caches
 	rm -rf $(VENV) .venv-conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -50,6 +53,11 @@ $(VENV)/base: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/base
 	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+$(VENV)/local: $(VENV)/base
+	@echo "Installing PyTorch and transformers into $(VENV) (about a gigabyte) ..."
+	@$(PIP) install --editable '.[local]'
 	@touch $@
 
 $(VENV)/bench: $(VENV)/dev

@@ -75,6 +75,11 @@ _AGENTS: dict[str, tuple[str, str]] = {
         "ldp_tui.agents.qlearning_player:QLearningAgent",
         "Tabular Q-learning, trained in seconds at first use",
     ),
+    "tiny": (
+        "ldp_tui.agents.players:tiny_player",
+        "The bundled language model: Blackjack, FrozenLake, CliffWalking, Taxi",
+    ),
+    "reflect": ("ldp_tui.agents.players:reflect_player", "A language model that reflects and acts: reflect:MODEL"),
     "simple": ("ldp_tui.agents.players:simple_player", "A language model: simple:MODEL[,base_url=…]"),
     "react": ("ldp_tui.agents.players:react_player", "A language model that thinks aloud, then acts"),
     "no-tools": ("ldp_tui.agents.players:no_tools_player", "A language model that calls tools in plain text"),

@@ -245,7 +245,7 @@ def test_bundled_environment(name: str) -> None:
     assert record.name == name
 
 
-MODELS = ("simple", "react", "no-tools", "memory", "tree-of-thoughts")
+MODELS = ("reflect", "simple", "react", "no-tools", "memory", "tree-of-thoughts")
 
 
 @pytest.mark.parametrize("name", [agent.name for agent in registry.agent_names()])

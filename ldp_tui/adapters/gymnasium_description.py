@@ -1,15 +1,18 @@
-"""A Gymnasium environment as JSON, completely enough to make it again."""
+"""A Gymnasium environment as JSON: completely enough to make it again, and in words for a language model."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 from functools import cache
 from typing import Any, Final
 
 import gymnasium
 
+from ldp_tui.adapters.gymnasium_family import Family
+from ldp_tui.adapters.gymnasium_names import LLM_METHODS, providing
 from ldp_tui.adapters.plain import plain
-from ldp_tui.adapters.spaces import Role, codec_for
+from ldp_tui.adapters.spaces import Codec, DiscreteCodec, Role, codec_for
 
 _ENGINES: Final = {"box2d": "Box2D", "mujoco": "mujoco", "phys2d": "jax", "tabular": "jax"}
 
@@ -34,6 +37,38 @@ def description_of(env: gymnasium.Env[Any, Any], **settings: Any) -> dict[str, A
         "action_space": _space(env.action_space, "action"),
         "deterministic": None if spec is None else not spec.nondeterministic,
     }
+
+
+def goal_words(env: gymnasium.Env[Any, Any], family: Family) -> str:
+    """Rules and rewards: the environment's own words, else its family's."""
+    own = providing(env, LLM_METHODS)
+    return family.goal(env.unwrapped) if own is None else inspect.cleandoc(str(own.get_goal_description()))
+
+
+def observation_words(env: gymnasium.Env[Any, Any], family: Family) -> dict[str, Any]:
+    """What is observed, part by part: the environment's own schema, else one derived from its space."""
+    own = providing(env, LLM_METHODS)
+    if own is not None:
+        return dict(plain(own.get_observation_schema()))
+    space = env.observation_space
+    if family.observe is not None:
+        return {"observation": {"description": "The state in words.", "type": "text"}}
+    if family.variables and isinstance(space, gymnasium.spaces.Box):
+        bounds = zip(family.variables, space.low.tolist(), space.high.tolist(), strict=True)
+        return {name: {"type": "float", "low": _bound(low), "high": _bound(high)} for name, low, high in bounds}
+    return {"observation": {"description": str(space), **codec_for(space).schema}}
+
+
+def action_words(codec: Codec) -> dict[Any, Any]:
+    """What can be done: a name for each number of a Discrete space, else the JSON Schema of an action."""
+    if not isinstance(codec, DiscreteCodec):
+        return dict(codec.schema)
+    return {number: str(codec.encode(number)) for number in range(codec.start, codec.start + codec.n)}
+
+
+def _bound(bound: float) -> float | None:
+    """Four digits of it; None where a space writes "no bound" as infinity or as the largest float."""
+    return float(f"{bound:.4g}") if abs(bound) < 1e30 else None
 
 
 def _space(space: gymnasium.spaces.Space[Any], role: Role) -> dict[str, Any]:

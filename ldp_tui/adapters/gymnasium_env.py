@@ -11,7 +11,7 @@ import gymnasium
 from numpy.typing import NDArray
 
 from ldp_tui.adapters.gymnasium_actions import ACT, GymnasiumActions, MaskMode, mask_source
-from ldp_tui.adapters.gymnasium_description import description_of
+from ldp_tui.adapters.gymnasium_description import action_words, description_of, goal_words, observation_words
 from ldp_tui.adapters.gymnasium_family import Ending, Family
 from ldp_tui.adapters.gymnasium_make import make_gymnasium
 from ldp_tui.adapters.gymnasium_names import family_of, succeeded
@@ -115,9 +115,23 @@ class GymnasiumEnvironment(Environment[GymnasiumState]):
         if self._family.variables and isinstance(space, gymnasium.spaces.Box):
             parts.append(f"You observe: {variables_text(space, self._family.variables)}.")
         parts.append(f"Each step, call {ACT}(action). {self._actions.sentence}")
-        if self.max_steps is not None:
-            parts.append(f"The episode is cut off after {self.max_steps} steps.")
-        return "\n".join(parts)
+        return "\n".join([*parts, *self._limit_sentence])
+
+    def get_goal_description(self) -> str:
+        """The rules and when the episode is cut, without how to act (gym-llm's method)."""
+        return "\n".join([goal_words(self.gym_env, self._family), *self._limit_sentence])
+
+    def get_observation_schema(self) -> dict[str, Any]:
+        """What is observed, part by part (gym-llm's method)."""
+        return observation_words(self.gym_env, self._family)
+
+    def get_action_schema(self) -> dict[Any, Any]:
+        """What can be done: names by number of a Discrete space, else a JSON Schema (gym-llm's method)."""
+        return action_words(self._actions.codec)
+
+    @property
+    def _limit_sentence(self) -> list[str]:
+        return [] if self.max_steps is None else [f"The episode is cut off after {self.max_steps} steps."]
 
     @property
     def max_steps(self) -> int | None:

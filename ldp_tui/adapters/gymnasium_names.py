@@ -14,7 +14,9 @@ from ldp_tui.adapters import known_control, known_toy_text
 from ldp_tui.adapters.catalogue import BY_ID
 from ldp_tui.adapters.gymnasium_family import Ending, Family
 
-_LLM_METHODS: Final = ("get_observation_schema", "get_action_schema", "get_goal_description")
+LLM_METHODS: Final = ("get_observation_schema", "get_action_schema", "get_goal_description")
+"""With these an environment describes itself, as gym-llm's do."""
+
 _REAL_TIME_FPS: Final = 10
 """An environment of nobody's family runs in real time when its pictures do and doing nothing is an action."""
 
@@ -50,7 +52,7 @@ def family_of(env: gymnasium.Env[Any, Any]) -> Family:
         family = replace(family, observe=None, variables=())
     if env.action_space != inner.action_space:
         family = replace(family, actions=(), components=(), keys={}, idle=())
-    own = providing(env, _LLM_METHODS)
+    own = providing(env, LLM_METHODS)
     return family if own is None else _described_by_itself(family, own, env.action_space)
 
 

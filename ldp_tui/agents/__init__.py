@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ldp_tui.agents.interactive import InteractiveAgent
     from ldp_tui.agents.memory import MemoryAgent
     from ldp_tui.agents.react import ReActAgent
+    from ldp_tui.agents.reflecting.agent import ReflectAgent
     from ldp_tui.agents.remote import HTTPAgentClient
     from ldp_tui.agents.scripted import ScriptedAgent
     from ldp_tui.agents.serving import make_simple_agent_server
@@ -33,6 +34,7 @@ _NAMES = {
     "ldp_tui.agents.interactive": ("InteractiveAgent",),
     "ldp_tui.agents.memory": ("MemoryAgent",),
     "ldp_tui.agents.react": ("ReActAgent",),
+    "ldp_tui.agents.reflecting.agent": ("ReflectAgent",),
     "ldp_tui.agents.remote": ("HTTPAgentClient",),
     "ldp_tui.agents.scripted": ("ScriptedAgent",),
     "ldp_tui.agents.serving": ("make_simple_agent_server",),
@@ -59,6 +61,7 @@ __all__ = [
     "MemoryAgent",
     "NoToolsSimpleAgent",
     "ReActAgent",
+    "ReflectAgent",
     "ScriptedAgent",
     "SimpleAgent",
     "SimpleAgentState",

@@ -59,7 +59,7 @@ def _dealer_from(total: int, usable_ace: bool) -> dict[int, float]:
 
 
 @cache
-def _dealer_ends(showing: int) -> dict[DealerEnd, float]:
+def dealer_ends(showing: int) -> dict[DealerEnd, float]:
     """Distribution of the dealer's end behind the open card `showing`."""
     ends: dict[DealerEnd, float] = defaultdict(float)
     open_hand = _draw(*NO_CARDS, showing)
@@ -110,7 +110,7 @@ def blackjack_table(*, sab: bool, natural: bool) -> TransitionTable:
     for index, hand in enumerate(HANDS):
         stick = [
             (probability, index, _payout(hand, dealer, sab=sab, natural=natural), True)
-            for dealer, probability in _dealer_ends(hand.showing).items()
+            for dealer, probability in dealer_ends(hand.showing).items()
         ]
         hit: list[Outcome] = []
         for card, probability in CARDS.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,6 +58,22 @@ def environment_options(gym_env: gymnasium.Env[Any, Any]) -> Mapping[str, Any]:
     """The options the environment was made with, besides how it renders."""
     kwargs = gym_env.spec.kwargs if gym_env.spec is not None else {}
     return {name: value for name, value in kwargs.items() if name != "render_mode"}
+
+
+def rules_of(gym_env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """The class of an environment and everything that it was made with, defaults included, as JSON values.
+
+    Equal rules are the same game, under whatever id it is registered.
+    """
+    inner = type(gym_env.unwrapped)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(inner).parameters.items()
+        if parameter.default is not parameter.empty and name != "render_mode"
+    }
+    options = {**defaults, **environment_options(gym_env)}
+    rules: dict[str, Any] = json.loads(json.dumps(options, default=str))
+    return {"class": f"{inner.__module__}:{inner.__qualname__}", "options": rules}
 
 
 def step_limit(gym_env: gymnasium.Env[Any, Any]) -> int | None:

@@ -12,11 +12,14 @@ from typing import Any, Final, TypeVar
 
 from ldp_tui.agents.memory import MemoryAgent
 from ldp_tui.agents.react import ReActAgent
+from ldp_tui.agents.reflecting.agent import ReflectAgent
 from ldp_tui.agents.simple import DEFAULT_LLM_COMPLETION_TIMEOUT, LanguageAgent, SimpleAgent
 from ldp_tui.agents.text_calls import TextCallAgent
+from ldp_tui.agents.tiny import TinyAgent
 from ldp_tui.agents.tree_of_thoughts import TreeofThoughtsAgent
 from ldp_tui.core.errors import UsageError
 from ldp_tui.core.settings import refuse_unknown, values_of
+from ldp_tui.models.client import TINY
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
 from ldp_tui.models.memory import StoredMemoryModel
 from ldp_tui.models.modules import ToolDescriptionMethods
@@ -25,7 +28,7 @@ MODEL_OPTIONS: Final = (ModelSpec.setting_names() - {"name", "api_key", "extra_p
 """What may be said of the model. `fallbacks` and `stream` besides belong to the chain."""
 _SECRETS: Final = frozenset({"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
 
-Player = TypeVar("Player", bound=LanguageAgent)
+Player = TypeVar("Player", bound=LanguageAgent | ReflectAgent)
 
 
 def simple_player(model: str = "", **options: Any) -> SimpleAgent:
@@ -47,6 +50,17 @@ def no_tools_player(model: str = "", **options: Any) -> TextCallAgent:
     return _player(TextCallAgent, "no-tools", model, options)
 
 
+def reflect_player(model: str = "", **options: Any) -> ReflectAgent:
+    """Reflects and acts, as gym-llm's agent does."""
+    return _player(ReflectAgent, "reflect", model, options)
+
+
+def tiny_player(model: str = "", **options: Any) -> TinyAgent:
+    """The bundled model, or one of the same kind in the folder `model`; shown the newest observation alone."""
+    given: dict[str, Any] = {"history": 0, "show": ("start",), **options}
+    return _player(TinyAgent, "tiny", f"{TINY}/{model}" if model else TINY, given)
+
+
 def memory_player(model: str = "", *, memories: str = "default", db: str | None = None, **options: Any) -> MemoryAgent:
     """Is shown the `memories` of that name in the project's store, or in the database `db`."""
     place = {} if db is None else {"path": Path(db)}
@@ -66,7 +80,7 @@ def _player(kind: type[Player], name: str, model: str, options: Mapping[str, Any
 
 
 def _settings(
-    kind: type[LanguageAgent],
+    kind: type[Player],
     name: str,
     model: str,
     options: Mapping[str, Any],

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ldp_tui.store.writer import Writer
 
 DEMO_ENVIRONMENT = "Blackjack-v1"
-DEMO_AGENTS_WITHOUT_TERMINAL = ("random", "optimal")
+DEMO_AGENTS_WITHOUT_TERMINAL = ("tiny", "optimal")
 DEMO_SEED_WITHOUT_TERMINAL = 2
-"""A hand that random play loses and optimal play, hitting three times, wins."""
+"""A hand that is won by hitting three times."""
 MAX_LANES = 4
 
 

@@ -100,5 +100,7 @@ def _print_summary(summary: Summary) -> None:
     )
     if summary.not_finite:
         say(f"{counted(summary.not_finite, 'return')} not finite (NaN or infinite): left out of the mean.")
+    for kind, count in summary.faults.items():
+        say(f"{kind}: {counted(count, 'time')} a reply could not be read.")
     for reason, count in summary.failure_reasons.items():
         say(f"{counted(count, 'episode')} failed: {reason}")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from ldp_tui.core.above import borrow
 from ldp_tui.core.environment import Environment
@@ -92,6 +92,26 @@ class Listener(Protocol):
         """Tokens and money that the decision took."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an episode stands at a decision: steps played, the last step's reward (None before the first), the sum."""
+
+    step: int = 0
+    reward: float | None = None
+    return_: float = 0.0
+
+
+@runtime_checkable
+class Host(Protocol):
+    """A listener that plays the episode: it knows how it stands, and keeps diagnostics of the decision."""
+
+    def standing(self) -> Standing:
+        """How the episode stands."""
+
+    def annotate(self, facts: Mapping[str, Any]) -> None:
+        """Facts about how the decision came about, as JSON values."""
+
+
 _listener: ContextVar[Listener | None] = ContextVar("ldp_tui_listener", default=None)
 
 
@@ -134,3 +154,24 @@ def spend(usage: Usage) -> None:
     """Report what a decision cost."""
     if (listener := _listener.get()) is not None:
         listener.spend(usage)
+
+
+def annotate(facts: Mapping[str, Any]) -> None:
+    """Keep facts about this decision (JSON values) with its step, under `agent` of its info. Never trained on."""
+    if (host := _host()) is not None:
+        host.annotate(facts)
+
+
+def standing() -> Standing | None:
+    """How the episode stands, asked from inside `get_asv`; None where no rollout plays it."""
+    return None if (host := _host()) is None else host.standing()
+
+
+def _host() -> Host | None:
+    listener: object = _listener.get()
+    return listener if isinstance(listener, Host) else None
+
+
+def current_listener() -> Listener | None:
+    """Who hears what is reported here; for an agent that puts itself in between (see `listening`)."""
+    return _listener.get()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
-from ldp_tui.engine.events import AgentRecord, EndReason, EnvironmentRecord, EpisodeEnded, EpisodeStarted
+from ldp_tui.engine.events import AgentRecord, EndReason, EnvironmentRecord, EpisodeEnded, EpisodeStarted, StepTaken
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import close_bounded, rollout
 from ldp_tui.store.writer import Writer
@@ -34,6 +35,8 @@ class EpisodeResult:
     success: bool | None
     reason: EndReason
     detail: str | None
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """How often the player's model gave what could not be read, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ async def _play_one(
     )
     if campaign.writer is not None:
         events = record(events, campaign.writer, run_uid=campaign.run_uid, ack="episode", pictures=campaign.pictures)
-    uid, ended = "", None
+    uid, ended, faults = "", None, Counter[str]()
     turn = time.monotonic()
     async with aclosing(events):
         async for event in events:
@@ -138,8 +141,17 @@ async def _play_one(
                 turn = time.monotonic()
             if isinstance(event, EpisodeStarted):
                 uid = event.uid
+            elif isinstance(event, StepTaken):
+                faults.update(_faults(event))
             elif isinstance(event, EpisodeEnded):
                 ended = event
     if ended is None:
         raise RuntimeError("A rollout ended without saying so.")
-    return EpisodeResult(uid, seed, ended.return_, ended.steps, ended.success, ended.reason, ended.detail)
+    return EpisodeResult(uid, seed, ended.return_, ended.steps, ended.success, ended.reason, ended.detail, faults)
+
+
+def _faults(step: StepTaken) -> list[str]:
+    """Kinds of what could not be read in the replies of a step (see `core.agent.annotate`)."""
+    facts = step.info.get("agent")
+    listed = facts.get("faults", ()) if isinstance(facts, dict) else ()
+    return [str(fault["kind"]) for fault in listed if isinstance(fault, dict) and "kind" in fault]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ldp_tui.core.agent import Agent, PlainAction, Usage, listening
+from ldp_tui.core.agent import Agent, PlainAction, Standing, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
@@ -62,6 +62,8 @@ class Episode:
         self._numbered = numbered_calls(itertools.count())
         self.reflection: list[str] = []
         self._usage: Usage | None = None
+        self._facts: dict[str, Any] = {}
+        self._reward: float | None = None
         self._graph: Mapping[str, Any] | None = None
         self._value = 0.0
         self._agent_us = 0
@@ -126,7 +128,7 @@ class Episode:
         """Let the agent choose; its reasoning is in `reflection` afterwards. Raises PhaseFailed."""
         self._notice("agent")
         self._phase = "agent"
-        self.reflection, self.probabilities, self._usage, self._graph = [], None, None, None
+        self.reflection, self.probabilities, self._usage, self._graph, self._facts = [], None, None, None, {}
         if self._watch is not None:
             await self._watch.before_decision(self._agent_state, self._observation)
         started = time.perf_counter_ns()
@@ -170,6 +172,7 @@ class Episode:
             raise self._fail(error) from error
         self.steps += 1  # what fails before this is no step: it is neither told nor stored
         self._return += taken.reward
+        self._reward = taken.reward
         if taken.terminated or taken.truncated:
             self.ending = "terminated" if taken.terminated else "truncated"
         return taken
@@ -189,7 +192,7 @@ class Episode:
             reflection="".join(self.reflection),
             probabilities=self.probabilities,
             value=self._value,
-            info=self._info(),
+            info={**self._info(), **({"agent": self._facts} if self._facts else {})},
             rendering=self._rendering(),
             legal_actions=self._legal_actions(),
             agent_us=self._agent_us,
@@ -242,6 +245,14 @@ class Episode:
             before.tokens_out + usage.tokens_out,
             before.cost_usd + usage.cost_usd,
         )
+
+    def standing(self) -> Standing:
+        """Steps, last reward and return so far (see `core.agent.Host`)."""
+        return Standing(self.steps, self._reward, self._return)
+
+    def annotate(self, facts: Mapping[str, Any]) -> None:
+        """The agent tells how its decision came about."""
+        self._facts.update(copy_json(dict(facts)))
 
     def _seen(self) -> tuple[Message, ...]:
         """The observation as an event carries it; the agent gets copies, so this stays as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ldp_tui.core.intervals import Estimate, mean_interval, rate_interval
@@ -56,6 +56,8 @@ class Summary:
     baselines: tuple[Baseline, ...]
     run_uid: str
     database: str
+    faults: dict[str, int] = field(default_factory=dict)
+    """How often a model's reply could not be read, by kind."""
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Numbers that do not exist (no finished episode) are null."""
@@ -73,6 +75,7 @@ class Summary:
             "seconds": self.seconds,
             "failures": self.failures,
             "failure_reasons": self.failure_reasons,
+            "faults": self.faults,
             "not_finite": self.not_finite,
             "baselines": [
                 {**asdict(baseline), "ci95": baseline.ci95 and list(baseline.ci95)} for baseline in self.baselines
@@ -126,6 +129,7 @@ def summarise(
         baselines=tuple(_baselines(spec, results, seed)) if baselines else (),
         run_uid=spec.run_uid,
         database=spec.database,
+        faults=dict(sum((Counter(result.faults) for result in results), Counter[str]())),
     )
 
 

@@ -5,9 +5,9 @@ LLMModel → Backend.reply(request) → Delta, Delta, …      openai_http · li
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ldp_tui.models.config import ModelSpec
 
@@ -77,4 +77,16 @@ class Backend(Protocol):
 
         Raises:
             ModelError: Of the kind that tells the client whether to ask again, to ask another, or to give up.
+        """
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A back end that also tells how probable a given reply is."""
+
+    async def score(self, request: Request, choices: Sequence[Mapping[str, Any]]) -> list[float]:
+        """Natural log-probability of each choice, an assistant's message in OpenAI's shape, as the whole reply.
+
+        Raises:
+            ModelError: If it cannot be told.
         """

@@ -15,10 +15,10 @@ from ldp_tui.core.settings import Settings, refuse_unknown
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
 from ldp_tui.models.assembly import Assembly
-from ldp_tui.models.backend import Backend, Request, TokenCount
+from ldp_tui.models.backend import Backend, Request, Scorer, TokenCount
 from ldp_tui.models.budget import charge_budgets, check_budgets
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
-from ldp_tui.models.errors import EmptyReply, ResponseValidationError
+from ldp_tui.models.errors import EmptyReply, RequestRejected, ResponseValidationError
 from ldp_tui.models.output import OutputType, ask_for_output, check_output, parse_with
 from ldp_tui.models.providers import speaks_openai
 from ldp_tui.models.receiving import Callback, Reply, Telling, receive
@@ -27,6 +27,8 @@ from ldp_tui.models.retrying import ask_in_turn
 from ldp_tui.models.wire import dump_messages, dump_tool_choice, dump_tools
 
 DEFAULT_MODEL: Final = "gpt-4o-2024-11-20"
+TINY: Final = "tiny"
+"""Name of the bundled model; `tiny/FOLDER` is another one that runs without PyTorch."""
 _CHARACTERS_PER_TOKEN: Final = 4
 
 
@@ -141,6 +143,29 @@ class LLMModel(Settings):
             raise MalformedMessageError(f"{result.model} called no tool although it had to; it said: {message.text!r}")
         return ToolRequestMessage(content=message.content)
 
+    @property
+    def scores(self) -> bool:
+        """Whether `score` can be asked: the first model of the chain runs here, or its back end knows how."""
+        return isinstance(self._backend(self.llm_config.models[0]), Scorer)
+
+    async def score(
+        self, messages: Sequence[Message], choices: Sequence[Message], tools: Sequence[Tool] | None = None
+    ) -> list[float]:
+        """Natural log-probability of each choice as the whole reply of the first model of the chain.
+
+        Raises:
+            RequestRejected: If the model's back end cannot tell.
+            ModelError: Of the kind that says what went wrong.
+        """
+        spec = self.llm_config.models[0]
+        backend = self._backend(spec)
+        if not isinstance(backend, Scorer):
+            raise RequestRejected(
+                "tells no probabilities of given replies; only models that run here do", model=spec.name
+            )
+        request = Request(spec=spec, messages=dump_messages(messages), tools=dump_tools(tools) if tools else None)
+        return await backend.score(request, dump_messages(choices))
+
     async def acompletion(
         self,
         messages: Sequence[Message],
@@ -229,7 +254,11 @@ LiteLLMModel = LLMModel
 
 
 def backend_of(spec: ModelSpec) -> Backend:
-    """Who answers for a model: a server at a URL of its own, or whoever litellm knows."""
+    """Who answers for a model: this package's tiny one, a server at a URL of its own, or whoever litellm knows."""
+    if spec.name.partition("/")[0] == TINY and spec.api_base is None:
+        from ldp_tui.models.tiny.backend import tiny_backend
+
+        return tiny_backend(spec.name)
     if spec.api_base is not None and speaks_openai(spec.name):
         from ldp_tui.models.openai_http import OpenAIBackend
 

@@ -22,7 +22,7 @@ class Preferences:
     theme: str = ""
     """Name of a Textual theme; empty: the app's own."""
     environment: str = "Blackjack-v1"
-    players: tuple[str, ...] = ("human",)
+    players: tuple[str, ...] = ("human", "tiny")
     max_steps: int = 0
     """Steps after which an episode is cut; 0: the environment decides."""
 

@@ -18,8 +18,8 @@ class Game:
     """Steps after which an episode is cut; None: the environment decides."""
 
 
-DEMO = Game("Blackjack-v1", ("human", "optimal"))
-"""What shows the app without a key, a GPU or a choice."""
+DEMO = Game("Blackjack-v1", ("human", "tiny"), seed=2)
+"""What shows the app without a key, a GPU or a choice: a person beside a language model that runs here."""
 
 
 class PlayRequested(Message):

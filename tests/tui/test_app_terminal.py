@@ -44,7 +44,7 @@ def test_a_hand_of_blackjack(tmp_path: Path):
         rows = connection.execute(
             "select agent.name, status, n_steps > 0 from episode join agent on agent.id = agent_id order by 1"
         ).fetchall()
-    assert rows == [("human", "done", 1), ("optimal", "done", 1)]
+    assert rows == [("human", "done", 1), ("tiny", "done", 1)]
 
 
 def test_a_sum_by_form(tmp_path: Path):

@@ -22,12 +22,12 @@ def lanes(stage: Stage) -> tuple[LaneSpec, ...]:
 
 
 async def test_demo(tmp_path: Path):
-    """A person against the best strategy at Blackjack, recorded."""
+    """A person beside the bundled language model at Blackjack, recorded."""
     stage = Stage(tmp_path)
     async with running(stage) as pilot:
         await pilot.press("d")
         await until(pilot, lambda: stage.engines)
-        assert lanes(stage) == (LaneSpec("Blackjack-v1", "human"), LaneSpec("Blackjack-v1", "optimal"))
+        assert lanes(stage) == (LaneSpec("Blackjack-v1", "human"), LaneSpec("Blackjack-v1", "tiny"))
         start = stage.engine.sent[0]
         assert isinstance(start, Start)
         assert start.session.db == str(tmp_path / "test.db")
@@ -134,6 +134,7 @@ async def test_versus_alone(tmp_path: Path):
     """With one player chosen, the second is asked for first; leaving the list starts nothing."""
     stage = Stage(tmp_path)
     async with running(stage) as pilot:
+        stage.app.screen.query_one("#player-2", PickField).value = ""
         await pilot.press("v")
         await until(pilot, lambda: isinstance(stage.app.screen, Picker))
         await pilot.press("escape")
