@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import write_result
+from benchmarks.report import RESULTS, write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
@@ -59,6 +59,13 @@ QUICK: dict[str, list[str]] = {
     "library_scale": ["--db", "{scratch}/scale.db"],
 }
 
+PEERS: dict[str, tuple[str, ...]] = {
+    "frame_view": ("textual", "textual-image"),
+    "record_cartpole": ("gymnasium", "minari"),
+    "row_table": ("textual",),
+}
+"""What is measured beside, for those that do not tell it themselves."""
+
 
 def main() -> None:
     """Run what was asked for; exit status 1 if something failed."""
@@ -86,8 +93,12 @@ def main() -> None:
 
 
 def _keep(name: str, out: Path) -> None:
+    """Some tell figures alone; the others have said what they were measured on, and beside which versions."""
     told = json.loads(out.read_text(encoding="utf-8"))
-    write_result(name, told.get("figures", told) if isinstance(told, dict) else {"rows": told})
+    if isinstance(told, dict) and {"figures", "machine", "versions"} <= told.keys():
+        (RESULTS / f"{name}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    else:
+        write_result(name, told if isinstance(told, dict) else {"rows": told}, packages=PEERS.get(name, ()))
 
 
 if __name__ == "__main__":

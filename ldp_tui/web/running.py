@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from ldp_tui.core.errors import MissingExtra, UsageError
@@ -107,6 +108,11 @@ class _Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             self.answering.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Further signals change nothing: stopping is bounded, and hurrying it would end in a traceback."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
