@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
-from ldp_tui.cli.options import Database, Json, MaxSteps, OptionalAgent, RunTarget, is_human
+from ldp_tui.cli.options import Database, Json, MaxSteps, RunAgents, RunTarget, is_human
 from ldp_tui.cli.output import counted, emit, emit_json, number, rate, say, table
 from ldp_tui.core.errors import UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def run(
     context: typer.Context,
     environment: RunTarget,
-    agent: OptionalAgent = None,
+    agents: RunAgents = None,
     *,
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Episode i uses seed SEED + i.")] = 0,
@@ -45,10 +45,23 @@ def run(
     if environment.endswith((".yaml", ".yml")):
         from ldp_tui.cli.experiment import run_file
 
-        _refuse_beside_file(context)
-        return run_file(Path(environment), again=again, as_json=as_json, database=database)
-    if agent is None:
+        said = _said(context)
+        if wrong := said - {"environment", "agents", "episodes", "jobs", "again", "as_json", "database"}:
+            raise UsageError(f"--{min(wrong).replace('_', '-')} belongs into the experiment's file.")
+        return run_file(
+            Path(environment),
+            players=tuple(agents or ()),
+            episodes=episodes if "episodes" in said else None,
+            jobs=jobs if "jobs" in said else None,
+            again=again,
+            as_json=as_json,
+            database=database,
+        )
+    if not agents:
         raise UsageError("run needs --agent; see: ldp-tui run -h")
+    if len(agents) > 1:
+        raise UsageError("run plays one --agent; an experiment's file may name several: ldp-tui run FILE.yaml")
+    agent = agents[0]
     from ldp_tui.cli.progress import Progress
     from ldp_tui.engine.record import new_run_uid
     from ldp_tui.experiments.summary import summarise
@@ -87,13 +100,10 @@ def run(
     return PROBLEMS if summary.failures or summary.stopped else OK
 
 
-def _refuse_beside_file(context: typer.Context) -> None:
-    """What an experiment's file says is not said beside it."""
-    allowed = {"environment", "again", "as_json", "database"}
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in allowed and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')} belongs into the experiment's file.")
+def _said(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _print_summary(summary: Summary) -> None:

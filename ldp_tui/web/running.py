@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -65,9 +66,21 @@ async def serve(app: Any, listening: socket.socket) -> None:
 
 
 def serve_until_interrupted(app: Any, listening: socket.socket) -> None:
-    """Answer at `listening` until Ctrl-C, which is the ordinary end."""
+    """Answer at `listening` until Ctrl-C, which is the ordinary end.
+
+    One that comes while the event loop is being made waits until the loop can take it.
+    """
+    waits = {signal.SIGINT} if hasattr(signal, "pthread_sigmask") else set[signal.Signals]()
+
+    async def answer() -> None:
+        if waits:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, waits)
+        await serve(app, listening)
+
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(app, listening))
+        if waits:
+            signal.pthread_sigmask(signal.SIG_BLOCK, waits)
+        asyncio.run(answer())
 
 
 @contextlib.contextmanager
