@@ -48,12 +48,12 @@ def test_the_first_step_that_differs(ldp: Commands) -> None:
     file = Path("counter.py")
     file.write_text(COUNTER.format(change=""))
     ldp("run", "counter.py,start=3", "-a", "random", "-n", 1, "--max-steps", 4)
-    file.write_text(COUNTER.format(change="if state.at < 4 else 0"))
+    file.write_text(COUNTER.format(change="+ 1"))
     answer = ldp("verify")
     assert answer.status == PROBLEMS
     head, recorded, now = answer.out.splitlines()
-    assert "counter.py: step " in head
-    assert head.endswith(" of 4 gave another observation")
+    assert "counter.py: step 1 of 4" in head
+    assert head.endswith(" gave another observation")
     assert recorded.startswith("    recorded: at ")
     assert now.startswith("    now:      at ")
     (verdict,) = ldp("verify", "--json").json
