@@ -233,6 +233,9 @@ class LLMModel(Settings):
             seconds_to_last_token=reply.seconds,
             logprob=assembly.logprob(),
             top_logprobs=assembly.top_logprobs(),
+            prompt_ids=list(reply.prompt_ids) or None,
+            token_ids=assembly.token_ids(),
+            token_logprobs=[token.logprob for token in assembly.logprobs] or None,
             reasoning_content=choice.reasoning_content,
             finish_reason=choice.finish_reason,
         )
