@@ -20,13 +20,20 @@ from ldp_tui.agents.tree_of_thoughts import TreeofThoughtsAgent
 from ldp_tui.core.errors import UsageError
 from ldp_tui.core.settings import refuse_unknown, values_of
 from ldp_tui.models.client import TINY
-from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
+from ldp_tui.models.config import LOCAL, LOCAL_SETTINGS, REQUEST_SETTINGS, LLMConfig, ModelSpec
+from ldp_tui.models.local.naming import check_local
 from ldp_tui.models.memory import StoredMemoryModel
 from ldp_tui.models.modules import ToolDescriptionMethods
 
 MODEL_OPTIONS: Final = (ModelSpec.setting_names() - {"name", "api_key", "extra_params"}) | REQUEST_SETTINGS
-"""What may be said of the model. `fallbacks` and `stream` besides belong to the chain."""
+"""What may be said of the model. `fallbacks`, `stream` and `keep_tokens` belong to the chain."""
+_OF_THE_FIRST: Final = LOCAL_SETTINGS | {"base_url", "api_base", "api_key_env"}
+"""Not of the models that are asked in its place."""
 _SECRETS: Final = frozenset({"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
+_NO_MODEL: Final = (
+    "Player {name!r} needs a model: {name}:openai/gpt-5-mini, or {name}:NAME,base_url=http://….",
+    "Player {name!r} needs a model: {name}:./FOLDER, or {name}:OWNER/NAME at the Hugging Face hub.",
+)
 
 Player = TypeVar("Player", bound=LanguageAgent | ReflectAgent)
 
@@ -53,6 +60,11 @@ def no_tools_player(model: str = "", **options: Any) -> TextCallAgent:
 def reflect_player(model: str = "", **options: Any) -> ReflectAgent:
     """Reflects and acts, as gym-llm's agent does."""
     return _player(ReflectAgent, "reflect", model, options)
+
+
+def local_player(model: str = "", **options: Any) -> ReflectAgent:
+    """A model of transformers that runs here, in a folder or of a name at the hub, as a reflecting player."""
+    return _player(ReflectAgent, LOCAL, f"{LOCAL}/{model}" if model else "", options)
 
 
 def tiny_player(model: str = "", **options: Any) -> TinyAgent:
@@ -95,27 +107,31 @@ def _settings(
     own = {field for field, info in kind.model_fields.items() if not info.exclude} - {"llm_config"}
     if secret := next((option for option in options if option in _SECRETS), None):
         raise UsageError(f"Options are recorded: put the key into the environment, not into {secret}=….")
-    known = own | (MODEL_OPTIONS - _SECRETS) | {"fallbacks", "stream"} | more
+    known = own | (MODEL_OPTIONS - _SECRETS) | {"fallbacks", "stream", "keep_tokens"} | more
     refuse_unknown(options, frozenset(known), of=f"player {name!r}")
     if not model:
-        raise UsageError(f"Player {name!r} needs a model: {name}:openai/gpt-5-mini, or {name}:NAME,base_url=http://….")
+        raise UsageError(_NO_MODEL[name == LOCAL].format(name=name))
     config = _config(model, {option: value for option, value in options.items() if option not in own})
     if missing := config.missing_keys():
         raise UsageError(
             f"{config.models[0].name} needs a key: set {missing[0]}, name another variable by api_key_env=…, or a"
             " server of your own by base_url=…."
         )
+    for spec in config.models:
+        if spec.is_local:
+            check_local(spec)
     return {"llm_config": config, **{option: value for option, value in options.items() if option in own}}
 
 
 def _config(model: str, options: Mapping[str, Any]) -> LLMConfig:
     """The chain of the model and its fallbacks, which are asked where litellm knows them to be."""
     settings = {"timeout": DEFAULT_LLM_COMPLETION_TIMEOUT, **options}
-    fallbacks, stream = settings.pop("fallbacks", ()), settings.pop("stream", True)
+    fallbacks = settings.pop("fallbacks", ())
+    own = {name: bool(settings.pop(name)) for name in ("stream", "keep_tokens") if name in settings}
     names = [fallbacks] if isinstance(fallbacks, str) else list(fallbacks)
-    there = {name: value for name, value in settings.items() if name not in ("base_url", "api_base", "api_key_env")}
+    there = {name: value for name, value in settings.items() if name not in _OF_THE_FIRST}
     models = [ModelSpec.from_name(model, **settings), *(ModelSpec.from_name(name, **there) for name in names)]
-    return LLMConfig(models=models, stream=bool(stream))
+    return LLMConfig(models=models, **own)
 
 
 def _description(word: str) -> ToolDescriptionMethods:

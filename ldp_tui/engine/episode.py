@@ -252,7 +252,9 @@ class Episode:
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """The agent tells how its decision came about."""
-        self._facts.update(copy_json(dict(facts)))
+        for name, value in copy_json(dict(facts)).items():
+            before = self._facts.get(name)
+            self._facts[name] = [*before, *value] if isinstance(before, list) and isinstance(value, list) else value
 
     def _seen(self) -> tuple[Message, ...]:
         """The observation as an event carries it; the agent gets copies, so this stays as it is."""
