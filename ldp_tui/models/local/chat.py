@@ -151,15 +151,16 @@ class TemplateParts:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: str, tools: ChatMessages | None) -> None:
         self._parser = tokenizer.get_response_parser(prefix=prompt, tools=list(tools) if tools else None)
-        self._raw: list[str] = []
-        """What came since the last time that a region closed."""
+        self._fed = ""
+        self._told = 0
+        """Characters of it that were told, as text or as calls."""
         self._broken = False
 
     def feed(self, text: str) -> list[Part]:
         """What is certain after some more text."""
         if self._broken:
             return [Part("text", text)] if text else []
-        self._raw.append(text)
+        self._fed += text
         try:
             return self._read(self._parser.feed(text))
         except ValueError:
@@ -176,21 +177,24 @@ class TemplateParts:
 
     def _give_up(self) -> list[Part]:
         """A call that is no JSON, for instance: from here on everything is text."""
-        self._broken, raw = True, "".join(self._raw)
-        return [Part("text", raw)] if raw else []
+        self._broken, rest = True, self._fed[self._told :]
+        return [Part("text", rest)] if rest else []
 
     def _read(self, events: Iterable[Mapping[str, Any]]) -> list[Part]:
         parts: list[Part] = []
+        read = self._told
         for event in events:
             kind = _kind(event["field"])
-            if event["type"] == "region_chunk" and kind != "call":
-                parts.append(Part(kind, event["text"]))
-                self._raw.clear()
+            if event["type"] == "region_chunk":
+                read = self._fed.index(event["text"], read) + len(event["text"])
+                if kind != "call":
+                    parts.append(Part(kind, event["text"]))
+                    self._told = read
             elif event["type"] == "region_close":
                 value = event["value"] if kind == "call" else []
                 calls = [call_part(call) for call in (value if isinstance(value, list) else [value])]
                 parts += [call for call in calls if call is not None]
-                self._raw.clear()
+                self._told = read
         return parts
 
 

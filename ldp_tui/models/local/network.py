@@ -92,7 +92,8 @@ class Network:
         if kinds != {"full_attention"} or (window is not None and window < self.context):
             return False
         try:
-            return self._probe() < _CLOSE
+            with torch.inference_mode():
+                return self._probe() < _CLOSE
         except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return False
 

@@ -54,7 +54,7 @@ def _drawn(logits: torch.Tensor, samplings: Sequence[Sampling]) -> torch.Tensor:
     if all(sampling.top_p >= 1.0 and not sampling.top_k for sampling in samplings):
         mass = scaled.softmax(-1).cumsum(-1)
         return _fallen(mass, draws)
-    ordered, order = scaled.sort(-1, descending=True, stable=True)
+    ordered, order = scaled.sort(dim=-1, descending=True, stable=True)
     weights = ordered.softmax(-1)
     vocabulary = weights.shape[-1]
     ranks = torch.arange(vocabulary, device=logits.device)
