@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import statistics
 import tempfile
 import time
@@ -43,7 +44,7 @@ LANES = 16
 REPLY = 48
 """Tokens of a reply: a short reflection and an action."""
 SYSTEM = (
-    "You walk over a frozen lake of 4 by 4 tiles from the top left to the goal at the bottom right. Holes end the game. "
+    "You walk over a frozen lake of 4 by 4 tiles from the top left to the goal at the bottom right. Holes end it. "
     "Reply with a JSON object: reflection, a sentence or two, and action, one of left, down, right, up. "
 ) * 3
 ACTIONS = ["left", "down", "right", "up"]
@@ -198,7 +199,7 @@ def vllm_engine(bench: Bench) -> Callable[[Sequence[Sequence[int]]], int]:
 
 
 def best(work: Callable[[int], int], rounds: int) -> dict[str, Any]:
-    """The quickest of some rounds after a first one: units a second, and what each round took."""
+    """The quickest of some rounds after a first one: units a second, and what each round reached."""
     work(0)
     rates = []
     for turn in range(1, rounds + 1):
@@ -241,6 +242,8 @@ def peers(bench: Bench, rounds: int) -> dict[str, Any]:
     for name, make in works.items():
         count = 4 if name == "generate_one_by_one" else LANES
         try:
+            if name == "generate_batch_16" and bench.device == "cpu":
+                rounds = 1  # minutes each
             work = make()
             found[name] = best(lambda turn, work=work, count=count: work(bench.prompts(turn)[:count]), rounds)  # type: ignore[misc]
         except Exception as error:
@@ -273,6 +276,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(Path(scratch), size=arguments.size, device=arguments.device)
         found = ours(bench, arguments.rounds)

@@ -12,7 +12,7 @@ import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 Reading = list[tuple[torch.Tensor, torch.Tensor]]
-"""Keys and values of one sequence: for each layer two tensors `[K, tokens, D]`."""
+"""Keys and values of one sequence: for each layer two tensors `[tokens, K, D]`."""
 
 
 class Rows:
@@ -21,19 +21,23 @@ class Rows:
     def __init__(self) -> None:
         self.lengths: list[int] = []
         self.capacity = 0
-        self.first = 0
-        self.seen = 0
-        """Slots that the present call looks at."""
-        self.slots = torch.zeros(0, 0, dtype=torch.long)
-        """`[B, T]`"""
+        self.visible = slice(0), slice(0)
+        """Rows and slots that the present call looks at."""
+        self.before = 0
+        """Slots before those of its new tokens."""
+        self.at = torch.zeros(0, dtype=torch.long)
+        """Where its new tokens go, among all slots of all rows: `[B * T]`"""
 
     def place(self, first: int, slots: torch.Tensor, seen: int) -> None:
-        """The next call is for the rows from `first` on."""
-        self.first, self.slots, self.seen = first, slots, seen
+        """The next call is for the rows from `first` on; `slots` `[B, T]` are those of its new tokens in their rows."""
+        count, width = slots.shape
+        rows = torch.arange(first, first + count, device=slots.device)[:, None]
+        self.at = (rows * self.capacity + slots).flatten()
+        self.visible, self.before = (slice(first, first + count), slice(seen)), seen - width
 
 
 class RowLayer(DynamicLayer):  # type: ignore[misc]
-    """One layer: tensors `[R, K, C, D]`, which models write to and read from by their usual `update`."""
+    """One layer: tensors `[R, C, K, D]`, which models write to and read from by their usual `update`."""
 
     def __init__(self, rows: Rows) -> None:
         super().__init__()
@@ -42,7 +46,7 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Allocate, now that the heads' sizes are known."""
         self.dtype, self.device = key_states.dtype, key_states.device
-        size = (len(self._rows.lengths), key_states.shape[1], self._rows.capacity)
+        size = (len(self._rows.lengths), self._rows.capacity, key_states.shape[1])
         self.keys = key_states.new_zeros(*size, key_states.shape[-1])
         self.values = value_states.new_zeros(*size, value_states.shape[-1])
         self.is_initialized = True
@@ -53,18 +57,14 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
         """Put `[B, K, T, D]` in their slots; all that the call's rows hold, `[B, K, seen, D]`."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        rows, count = self._rows, key_states.shape[0]
-        slots = rows.slots.to(self.keys.device)
-        at = torch.arange(rows.first, rows.first + count, device=self.keys.device)[:, None]
-        self.keys[at, :, slots] = key_states.transpose(1, 2)
-        self.values[at, :, slots] = value_states.transpose(1, 2)
-        visible = slice(rows.first, rows.first + count), slice(None), slice(rows.seen)
-        return self.keys[visible], self.values[visible]
+        at, visible = self._rows.at.to(self.keys.device), self._rows.visible
+        for store, states in ((self.keys, key_states), (self.values, value_states)):
+            store.view(-1, *store.shape[2:]).index_copy_(0, at, states.transpose(1, 2).flatten(0, 1))
+        return self.keys[visible].transpose(1, 2), self.values[visible].transpose(1, 2)
 
     def get_seq_length(self) -> int:
         """Tokens before those of the present call; models ask where no positions are given."""
-        new: int = self._rows.slots.shape[-1]
-        return self._rows.seen - new
+        return self._rows.before
 
     def grow(self) -> None:
         """Take the size that the rows have now; what is there stays."""
@@ -74,12 +74,12 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
     def move(self, source: int, target: int, length: int) -> None:
         """The first tokens of a row become those of another."""
         for store in (self.keys, self.values):
-            store[target, :, :length] = store[source, :, :length]
+            store[target, :length] = store[source, :length]
 
     def _grown(self, store: torch.Tensor) -> torch.Tensor:
-        rows, heads, capacity, size = store.shape
-        grown = store.new_zeros(len(self._rows.lengths), heads, self._rows.capacity, size)
-        grown[:rows, :, :capacity] = store
+        rows, capacity = store.shape[:2]
+        grown = store.new_zeros(len(self._rows.lengths), self._rows.capacity, *store.shape[2:])
+        grown[:rows, :capacity] = store
         return grown
 
 
@@ -107,14 +107,6 @@ class RowCache(Cache):  # type: ignore[misc]
         for layer in self.layers:
             layer.grow()
 
-    def shrink(self) -> None:
-        """Give back all memory."""
-        self.lengths.clear()
-        self.rows.capacity = 0
-        for layer in self.layers:
-            layer.keys = layer.values = None
-            layer.is_initialized = False
-
     def move(self, source: int, target: int) -> None:
         """Row `target` becomes what row `source` is."""
         length = self.lengths[target] = self.lengths[source]
@@ -131,18 +123,16 @@ class RowCache(Cache):  # type: ignore[misc]
 
     def reading(self, row: int, length: int) -> Reading:
         """Keys and values of a row's first tokens, copied."""
-        return [
-            (layer.keys[row, :, :length].clone(), layer.values[row, :, :length].clone()) for layer in self._filled()
-        ]
+        return [(layer.keys[row, :length].clone(), layer.values[row, :length].clone()) for layer in self._filled()]
 
     def restore(self, row: int, reading: Reading | None, length: int) -> None:
         """A row begins with the first `length` tokens of a reading, and nothing else."""
         self.lengths[row] = length
         for layer, (keys, values) in zip(self.layers, reading or (), strict=False):
             if not layer.is_initialized:
-                layer.lazy_initialization(keys[None], values[None])
-            layer.keys[row, :, :length] = keys[:, :length]
-            layer.values[row, :, :length] = values[:, :length]
+                layer.lazy_initialization(keys[None].transpose(1, 2), values[None].transpose(1, 2))
+            layer.keys[row, :length] = keys[:length]
+            layer.values[row, :length] = values[:length]
 
     def _filled(self) -> list[RowLayer]:
         return [layer for layer in self.layers if layer.is_initialized]

@@ -57,7 +57,7 @@ def prompt_of(deltas: list[Delta]) -> list[int]:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 async def test_many_at_once(architecture: str, model_folder: Folders) -> None:
-    """Greedy replies that are written together are what `generate` writes for each alone, with its log-probabilities."""
+    """Greedy replies written together are what `generate` writes for each alone, with their log-probabilities."""
     folder = model_folder(architecture)
     spec = spec_of(folder)
     answers = await asyncio.gather(*(reply(asking(spec, question, max_tokens=24)) for question in QUESTIONS))
@@ -242,8 +242,8 @@ async def test_the_end_of_the_context(model_folder: Folders) -> None:
     assert len(tokens(deltas)) <= 2
     with pytest.raises(RequestRejected, match="takes no logit_bias"):
         await reply(asking(spec, "x", logit_bias={}))
+    picture = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]
     with pytest.raises(RequestRejected, match="no pictures"):
-        picture = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]
         await reply(Request(spec, [{"role": "user", "content": picture}]))
 
 

@@ -56,7 +56,7 @@ async def test_a_reflection_that_streams() -> None:
 
 @pytest.mark.parametrize("kind", ["local:", "reflect:local/", "simple:local/", "react:local/", "no-tools:local/"])
 async def test_one_way_to_name_players(kind: str, model_folder: Folders) -> None:
-    """A model that writes nonsense plays in each kind; what cannot be read ends the episode with a sentence, not a crash."""
+    """A model that writes nonsense plays in each kind; what cannot be read is a sentence, not a crash."""
     events = await played("Blackjack-v1", f"{kind}{model_folder('llama')},max_tokens=8,max_retries=0", seed=1)
     assert isinstance(events[-1], EpisodeEnded)
     assert "Traceback" not in (events[-1].detail or "")
