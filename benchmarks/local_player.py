@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +199,10 @@ def vllm_engine(bench: Bench) -> Callable[[Sequence[Sequence[int]]], int]:
     return generate
 
 
-def best(work: Callable[[int], int], rounds: int) -> dict[str, Any]:
-    """The quickest of some rounds after a first one: units a second, and what each round reached."""
-    work(0)
+def best(work: Callable[[int], int], rounds: int, *, warm: bool = True) -> dict[str, Any]:
+    """The quickest of some rounds, after one that does not count: units a second, and what each round reached."""
+    if warm:
+        work(0)
     rates = []
     for turn in range(1, rounds + 1):
         started = time.perf_counter()
@@ -241,14 +243,18 @@ def peers(bench: Bench, rounds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, make in works.items():
         count = 4 if name == "generate_one_by_one" else LANES
+        slow = name == "generate_batch_16" and bench.device == "cpu"  # minutes a round
         try:
-            if name == "generate_batch_16" and bench.device == "cpu":
-                rounds = 1  # minutes each
             work = make()
-            found[name] = best(lambda turn, work=work, count=count: work(bench.prompts(turn)[:count]), rounds)  # type: ignore[misc]
+            run = partial(_generate, work, bench, count)
+            found[name] = best(run, 1 if slow else rounds, warm=not slow)
         except Exception as error:
             found[name] = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
     return found
+
+
+def _generate(work: Callable[[Sequence[Sequence[int]]], int], bench: Bench, count: int, turn: int) -> int:
+    return work(bench.prompts(turn)[:count])
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:

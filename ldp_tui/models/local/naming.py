@@ -63,13 +63,13 @@ def check_local(spec: ModelSpec) -> None:
     Raises:
         UsageError: If its folder is missing or no model's, or a package is missing; one line says what to do.
     """
-    for package in ("torch", "transformers"):
-        if find_spec(package) is None:
-            raise MissingExtra(f"Running {spec.name} here", "local")
     wanted = Wanted.of(spec)
     for folder, file in ((wanted.model, CONFIG_FILE), (wanted.adapter, ADAPTER_FILE)):
         if folder is not None and is_folder(folder) and not (Path(folder) / file).is_file():
             raise UsageError(f"{folder} holds no {file}: name a folder that transformers or peft saved, or OWNER/NAME.")
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingExtra(f"Running {spec.name} here", "local")
     if wanted.adapter is not None:
         _need("peft", "adapter=…")
     if wanted.quantization is not None:

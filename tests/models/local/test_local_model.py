@@ -19,7 +19,9 @@ from ldp_tui.core.tools import Tool
 from ldp_tui.models.backend import Delta, Request
 from ldp_tui.models.client import LLMModel, backend_of
 from ldp_tui.models.config import ModelSpec
-from ldp_tui.models.errors import ContextWindowExceeded, RequestRejected
+from ldp_tui.models.errors import ContextWindowExceeded, OutOfMemory, RequestRejected
+from ldp_tui.models.in_process.generation import Finished, Generation, Picked
+from ldp_tui.models.local.errors import translated
 from ldp_tui.models.local.loading import MODELS, load
 from ldp_tui.models.local.naming import Wanted
 from tests.models.local.small_models import ARCHITECTURES, IN_ROWS
@@ -274,3 +276,27 @@ def act(action: str) -> str:
         action: Where to.
     """
     return action
+
+
+@pytest.mark.parametrize("architecture", ["llama", "mistral"])
+async def test_a_computation_that_fails(architecture: str, model_folder: Folders) -> None:
+    """Whoever waits hears of it, and the next request is answered."""
+    spec, told = spec_of(model_folder(architecture)), list[Picked | Finished]()
+    async with MODELS.using(Wanted.of(spec)) as model:
+        model.start(Generation([10**6], 5, (), model.sampler({}, 0), told.append))
+        assert await asyncio.to_thread(model.wait_idle, 20.0)
+    assert isinstance(told[0], Finished)
+    assert isinstance(told[0].error, IndexError)
+    assert len(tokens(await reply(asking(spec, "and now", max_tokens=3)))) == 3
+
+
+def test_memory_that_runs_out() -> None:
+    """It has a type of its own, whoever ran out of it; other errors stay what they are."""
+    for error in (
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA"),
+        RuntimeError("DefaultCPUAllocator: not enough memory"),
+    ):
+        assert isinstance(translated(error), OutOfMemory)
+    other = RuntimeError("size mismatch")
+    assert translated(other) is other
