@@ -48,13 +48,22 @@ class Assembly:
         return "".join(self._reasoning)
 
     @property
+    def refusal(self) -> str:
+        """What was said in declining; empty if nothing was."""
+        return "".join(self._refusal)
+
+    def raw_calls(self) -> list[dict[str, str]]:
+        """The calls as they came, readable or not."""
+        return [call.raw() for call in self._calls]
+
+    @property
     def empty(self) -> bool:
         """Whether nothing came that could be a reply."""
         return not (self._calls or self.text.strip() or self.reasoning.strip())
 
     def check_refusal(self, model: str) -> None:
         """Raise ModelRefusalError if the model, or its provider, declined."""
-        said = "".join(self._refusal)
+        said = self.refusal
         if said or self.finish_reason in _REFUSALS:
             why = f": {said}" if said else f" (finish reason {self.finish_reason})"
             raise ModelRefusalError(
@@ -103,6 +112,9 @@ class _Call:
         if piece.name != self._name:  # some servers repeat the whole name in every piece
             self._name += piece.name
         self._arguments.append(piece.arguments)
+
+    def raw(self) -> dict[str, str]:
+        return {"id": self.id or "", "name": self._name, "arguments": "".join(self._arguments)}
 
     def whole(self, model: str) -> ToolCall:
         if not self._name.strip():

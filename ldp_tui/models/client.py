@@ -19,6 +19,7 @@ from ldp_tui.models.backend import Backend, Request, Scorer, TokenCount
 from ldp_tui.models.budget import charge_budgets, check_budgets
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
 from ldp_tui.models.errors import EmptyReply, RequestRejected, ResponseValidationError
+from ldp_tui.models.exchanges import overheard
 from ldp_tui.models.output import OutputType, ask_for_output, check_output, parse_with
 from ldp_tui.models.providers import speaks_openai
 from ldp_tui.models.receiving import Callback, Reply, Telling, receive
@@ -195,7 +196,7 @@ class LLMModel(Settings):
         throttle = spec.throttle
         tokens = len(json.dumps(request.messages)) / _CHARACTERS_PER_TOKEN if throttle is not None else 0
         async with throttle.turn(tokens) if throttle is not None else nullcontext():
-            reply = await receive(self._backend(spec), request, telling)
+            reply = await receive(overheard(self._backend(spec)), request, telling)
         cost = _cost(spec, reply.usage)
         charge_budgets(cost)
         if throttle is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ldp_tui.core.secrets import TextRedactor
-from ldp_tui.store.rows import AgentRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
+from ldp_tui.store.rows import AgentRow, AnnotationRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
 
 
 class Redactor(TextRedactor):
@@ -70,6 +70,10 @@ class Redactor(TextRedactor):
     def end(self, end: EndEpisode) -> EndEpisode:
         """`end` with its detail redacted."""
         return replace(end, detail=self.text(end.detail))
+
+    def annotation(self, annotation: AnnotationRow) -> AnnotationRow:
+        """`annotation` with its texts redacted."""
+        return replace(annotation, label=self.text(annotation.label), comment=self.text(annotation.comment))
 
     def memory(self, memory: MemoryRow) -> MemoryRow:
         """`memory` with every text redacted."""
