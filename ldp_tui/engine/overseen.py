@@ -70,7 +70,7 @@ class OverseenEpisode(Episode):
             Interrupted: If it was stopped; after `patience` seconds one that does not end is left behind.
         """
         said: asyncio.Queue[str | None] = asyncio.Queue()
-        live = aloud and self._agent.streams
+        live = aloud and self._agent.streams  # another agent may play by now
         self._streamed = said if live else None
         self._agent_state = self._before
         decision = asyncio.ensure_future(self.decide())

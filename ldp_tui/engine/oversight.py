@@ -39,7 +39,7 @@ NOTE: Final = "overseer"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an overseer is asked about. `action` is None where there is none: `problem` says why, or nobody was asked."""
+    """What an overseer is asked about. Where there is no `action`, `problem` says why, or the agent was not asked."""
 
     index: int
     action: Message | None

@@ -113,15 +113,12 @@ async def rollout(
             elif gate is not None and not await gate(index):
                 episode.ending = "aborted"
             else:
+                decision = _decision(episode, overseer, aloud=aloud and agent.streams)
                 try:
-                    if overseer is not None and isinstance(episode, OverseenEpisode):
-                        async with aclosing(overseen(episode, overseer, aloud=aloud)) as events:
+                    if decision is not None:
+                        async with aclosing(decision) as events:
                             async for event in events:
                                 yield event
-                    elif aloud and agent.streams:
-                        async with aclosing(episode.decide_aloud()) as pieces:
-                            async for text in pieces:
-                                yield ReflectionDelta(index, text)
                     else:
                         await episode.decide()
                         for text in episode.reflection:
@@ -134,6 +131,19 @@ async def rollout(
         yield episode.end()
     finally:
         await _let_go(env, episode.ending, keep_open=keep_open)
+
+
+def _decision(episode: Episode, overseer: Overseer | None, *, aloud: bool) -> AsyncGenerator[Event, None] | None:
+    """A decision that tells what happens while it is made; None for one that does not."""
+    if overseer is not None and isinstance(episode, OverseenEpisode):
+        return overseen(episode, overseer, aloud=aloud)
+    return _aloud(episode) if aloud else None
+
+
+async def _aloud(episode: Episode) -> AsyncGenerator[Event, None]:
+    async with aclosing(episode.decide_aloud()) as pieces:
+        async for text in pieces:
+            yield ReflectionDelta(episode.steps, text)
 
 
 async def _let_go(env: Environment[Any], ending: EndReason | None, *, keep_open: bool) -> None:

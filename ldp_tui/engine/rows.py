@@ -250,7 +250,7 @@ def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> 
 
 
 def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
-    """Info, and all that is known of how the action came about, as one JSON text; None when there is nothing to tell."""
+    """Info, and what is known of how the action came about, as one JSON text; None when there is nothing to tell."""
     parts: dict[str, Any] = {}
     if event.info:
         parts["info"] = dict(event.info)
