@@ -30,6 +30,7 @@ _PHASES = {
     "resetting": "resetting",
     "agent thinking": "thinking",
     "waiting for you": "waiting for you",
+    "waiting for approval": "waiting for you",
     "env step": "env busy",
     "between steps": "playing",
     "paused": "paused",
@@ -161,6 +162,8 @@ def exchange(entry: LogEntry) -> Iterator[Block]:
     """One step as a conversation: reasons, calls, answers, reward."""
     if entry.reflection:
         yield Block("reflection", entry.reflection)
+    for line in interventions(entry):
+        yield Block("person", line)
     if isinstance(entry.action, ToolRequestMessage) and entry.action.tool_calls:
         if entry.action.text and entry.action.text != entry.reflection:
             yield Block("reflection", entry.action.text)
@@ -172,6 +175,25 @@ def exchange(entry: LogEntry) -> Iterator[Block]:
         yield Block("answer", message.text)
     if entry.reward:
         yield Block("gain" if entry.reward > 0 else "loss", f"reward {signed(entry.reward)}")
+
+
+def interventions(entry: LogEntry) -> Iterator[str]:
+    """One line for each thing that others did to the decision of a step."""
+    for one in entry.interventions:
+        proposed = "" if one.proposed is None else f"proposed {action_text(one.proposed)}"
+        match one.kind:
+            case "edited" | "replaced":
+                what = f"{proposed} → played {action_text(entry.action)} by {one.by}"
+            case "noted":
+                what = f"note by {one.by}"
+            case "changed player":
+                what = f"player changed by {one.by}"
+            case "interrupted":  # what it had said then is in the store
+                yield f"interrupted by {one.by}"
+                continue
+            case _:
+                what = f"{proposed + '; ' if proposed else ''}{one.kind} by {one.by}"
+        yield f"{what}: {plain_line(one.text)}" if one.text else what
 
 
 def is_drawing(rendering: Rendering) -> bool:

@@ -13,9 +13,28 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Tab, Tabs
 
-from ldp_tui.play.messages import Act, Command, Pace, Pause, Restart, Resume, Speed, StepOnce, Stop, View
+from ldp_tui.play.messages import (
+    Act,
+    Answer,
+    Approval,
+    ChangePlayer,
+    Command,
+    Interrupt,
+    Pace,
+    Pause,
+    Restart,
+    Resume,
+    ShowExchanges,
+    Speed,
+    StepOnce,
+    Stop,
+    TakeOver,
+    Tell,
+    View,
+)
 from ldp_tui.play.session_spec import SessionSpec
 from ldp_tui.tui import lane_words as words
+from ldp_tui.tui import oversight_words as oversight
 from ldp_tui.tui.actions import bindings
 from ldp_tui.tui.bridge import Bridge, LaneView
 from ldp_tui.tui.engine_pool import EnginePool
@@ -23,7 +42,9 @@ from ldp_tui.tui.log_book import LogBook
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.pump import HERTZ, Cadence, Due, writer_backlog
 from ldp_tui.tui.requests import ReplayRequested, ToolsRequested
+from ldp_tui.tui.screens.asking_dialogs import NoteDialog, PlayerDialog
 from ldp_tui.tui.screens.dialogs import Trouble, TroubleDialog
+from ldp_tui.tui.screens.exchange import ExchangeScreen
 from ldp_tui.tui.widgets.lane_pane import LanePane
 from ldp_tui.tui.widgets.title_bar import TitleBar
 from ldp_tui.tui.widgets.tool_form import ToolForm
@@ -57,6 +78,7 @@ class PlayScreen(Screen[None]):
         self._current = 0
         self._over = False
         self._mourned = False
+        self._offered: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The lanes; tabs where only one fits."""
@@ -105,6 +127,7 @@ class PlayScreen(Screen[None]):
         if bridge is None:
             return
         bridge.drain()
+        self._answer_windows(bridge)
         if not self.is_current and not self.app.screen.is_modal:
             return
         due = self._cadence.beat(backlog=writer_backlog(self.app))
@@ -113,6 +136,23 @@ class PlayScreen(Screen[None]):
                 await self._paint(pane, view, due)
         if due.clocks or bridge.over != self._over:
             self._paint_state(bridge)
+
+    def _answer_windows(self, bridge: Bridge) -> None:
+        """Hand answers to the windows that asked, and offer other keys where the lane waits or no longer does."""
+        match self.app.screen:
+            case PlayerDialog() as dialog if (checked := bridge.lanes[dialog.lane].checked) is not dialog.before:
+                dialog.before = checked
+                if checked is not None:
+                    dialog.answer(checked.error)
+            case ExchangeScreen() as screen if (found := bridge.lanes[self._current].exchanges) is not screen.before:
+                screen.before = found
+                if found is not None:
+                    screen.show(found)
+        view = bridge.lanes[self._current]
+        offered = self._current, view.ready, view.oversight, view.over
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     @staticmethod
     async def _paint(pane: LanePane, view: LaneView, due: Due) -> None:
@@ -200,6 +240,24 @@ class PlayScreen(Screen[None]):
         event.stop()
         self._send(Act(event.lane, calls=({"name": event.name, "arguments": dict(event.arguments)},)))
 
+    @on(LanePane.Asked)
+    def _asked(self, event: LanePane.Asked) -> None:
+        event.stop()
+        if event.lane == self._current:
+            self.call_after_refresh(self._panes[event.lane].take_focus)
+
+    @on(LanePane.Answered)
+    async def _answered(self, event: LanePane.Answered) -> None:
+        event.stop()
+        if event.lane != self._current:
+            self._go_to(event.lane, take_focus=False)
+        await self.run_action(event.name)
+
+    @on(PlayerDialog.Wanted)
+    def _wanted(self, event: PlayerDialog.Wanted) -> None:
+        event.stop()
+        self._send(ChangePlayer(event.dialog.lane, event.player))
+
     @on(LanePane.Began)
     def _began(self, event: LanePane.Began) -> None:
         event.stop()
@@ -260,6 +318,18 @@ class PlayScreen(Screen[None]):
                 return self._over and view.session.ended is not None and view.session.started is not None
             case "real_time":
                 return view.ready is not None and view.ready.human and view.ready.real_time_fps is not None
+            case "accept":
+                return view.asks and view.oversight is not None and view.oversight.waits == "approval"
+            case "again":
+                return view.asks and view.oversight is not None and not view.oversight.taken_over
+            case "edit":
+                return view.asks
+            case "approve" | "take_over":
+                return oversight.is_agent(view)
+            case "interrupt" | "player" | "note":
+                return oversight.is_agent(view) and oversight.is_model(view)
+            case "exchange":
+                return view.ready is not None and not view.ready.human
             case "zoom" | "lane":
                 return len(self._session.lanes) > 1 or action == "lane"
             case "pause" | "step" | "stop":
@@ -287,6 +357,62 @@ class PlayScreen(Screen[None]):
         self._real_time ^= {self._current}
         self._send(Pace(self._current, real_time=self._current in self._real_time))
         self.notify("Real time" if self._current in self._real_time else "One step for each key", timeout=2)
+
+    def action_accept(self) -> None:
+        """Play what is proposed."""
+        self._send(Answer(self._current, "accept"))
+
+    def action_again(self) -> None:
+        """Ask the agent for another proposal."""
+        self._send(Answer(self._current, "again"))
+
+    async def action_edit(self) -> None:
+        """Change the proposed call in a form."""
+        await self._panes[self._current].edit()
+
+    def action_approve(self) -> None:
+        """The agent waits before each action, or no longer."""
+        on = self._view.oversight is None or not self._view.oversight.approving
+        self._send(Approval(self._current, on=on))
+        self.notify("The agent waits for you before each action" if on else "The agent plays on by itself", timeout=2)
+
+    def action_take_over(self) -> None:
+        """Play in the agent's place, or hand the lane back."""
+        self._send(TakeOver(self._current, on=self._view.oversight is None or not self._view.oversight.taken_over))
+
+    def action_interrupt(self) -> None:
+        """Stop the agent, which is deciding."""
+        self._send(Interrupt(self._current))
+
+    def action_note(self) -> None:
+        """Write to the agent."""
+        lane = self._current
+
+        def send(text: str | None) -> None:
+            if text:
+                self._send(Tell(lane, text))
+                self.notify("The agent sees it with its next observation", timeout=2)
+
+        self.app.push_screen(NoteDialog(self._player_text), send)
+
+    def action_player(self) -> None:
+        """Another model or temperature."""
+        dialog = PlayerDialog(self._current, self._player_text)
+        dialog.before = self._view.checked
+        self.app.push_screen(dialog)
+
+    def action_exchange(self) -> None:
+        """Requests and replies of the newest decision."""
+        screen = ExchangeScreen(self._player_text)
+        screen.before = self._view.exchanges
+        self.app.push_screen(screen)
+        self._send(ShowExchanges(self._current))
+
+    @property
+    def _player_text(self) -> str:
+        """Who plays in the current lane now, as people type it."""
+        overseen = self._view.oversight
+        return overseen.player if overseen is not None else self._session.lanes[self._current].agent
 
     def action_lane(self, change: int) -> None:
         """Give the keys to another lane; within a form, to its next field."""
@@ -340,5 +466,8 @@ class PlayScreen(Screen[None]):
             self.post_message(ReplayRequested(started.uid))
 
     def action_back(self) -> None:
-        """Back to where this was started from."""
-        self.dismiss()
+        """Close the form of an agent's lane; else back to where this was started from."""
+        if self._panes[self._current].editing:
+            self._panes[self._current].stop_editing()
+        else:
+            self.dismiss()

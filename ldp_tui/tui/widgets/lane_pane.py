@@ -14,13 +14,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from ldp_tui.engine.events import EpisodeStarted, Rendering
+from ldp_tui.core.tool_calls import ToolRequestMessage
+from ldp_tui.engine.events import CHOSEN_BY_OVERSEER, EpisodeStarted, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
 from ldp_tui.play.messages import LaneFailed, LaneReady
 from ldp_tui.tui import lane_words as words
+from ldp_tui.tui import oversight_words as oversight
 from ldp_tui.tui.bridge import LaneView
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.action_pad import ActionPad
+from ldp_tui.tui.widgets.approval_bar import ApprovalBar
 from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
 from ldp_tui.tui.widgets.frame_view import FrameView
 from ldp_tui.tui.widgets.lane_result import Hints, LaneResult
@@ -50,6 +53,20 @@ class LanePane(Container, can_focus=False):
         def __init__(self, lane: int, name: str, arguments: Mapping[str, Any]) -> None:
             super().__init__()
             self.lane, self.name, self.arguments = lane, name, arguments
+
+    class Asked(Message):
+        """The agent in this lane begins to wait for a person, or no longer waits."""
+
+        def __init__(self, lane: int) -> None:
+            super().__init__()
+            self.lane = lane
+
+    class Answered(Message):
+        """The person answered the agent in this lane; `name` is that of one of the screen's actions."""
+
+        def __init__(self, lane: int, name: str) -> None:
+            super().__init__()
+            self.lane, self.name = lane, name
 
     class Began(Message):
         """An episode has begun, and the pane is laid out for it."""
@@ -95,7 +112,8 @@ class LanePane(Container, can_focus=False):
                 yield TailText(hint="nothing seen yet")
             with Vertical(classes="section controls") as controls:
                 controls.border_title = " Actions "
-                yield ActionPad()
+                yield ActionPad(classes="moves")
+                yield ApprovalBar()
                 yield ToolForm()
                 yield LaneResult()
             with Vertical(classes="section lower steps"):
@@ -112,10 +130,11 @@ class LanePane(Container, can_focus=False):
         self._observation = self.query_one(".observation TailText", TailText)
         self._reflection = self.query_one(".reflection TailText", TailText)
         self._pad, self._form, self._result = (
-            self.query_one(ActionPad),
+            self.query_one(".moves", ActionPad),
             self.query_one(ToolForm),
             self.query_one(LaneResult),
         )
+        self._bar = self.query_one(ApprovalBar)
         self._steps, self._curve = self.query_one(StepLog), self.query_one(BraillePlot)
         self._turn_to(0)
 
@@ -138,8 +157,10 @@ class LanePane(Container, can_focus=False):
 
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
-        if self.has_class("-form") and not self._form.disabled:
+        if self.has_class("-form", "-edited") and not self._form.disabled:
             self._form.focus_first()
+        elif self.has_class("-asked"):
+            self._bar.pad.focus()
         elif self._pad.display:
             self._pad.focus()
         else:
@@ -159,14 +180,16 @@ class LanePane(Container, can_focus=False):
 
     async def show_text(self, view: LaneView) -> None:
         """Observation, steps, reflection, controls and figures, as far as they changed."""
-        before, self._shown = self._shown.session, view
-        session = view.session
+        shown, self._shown = self._shown, view
+        before, session = shown.session, view.session
         if view.failed is not None and view.failed is not self._failed:
             self._show_failure(view.failed)
         self._failed = view.failed
         if session.started is not None and session.started is not before.started:
             await self._begin(session, session.started, view)
-        if session is before and view.ready is self._ready:
+        if view.oversight is not shown.oversight or session is not before:
+            self._ask(view)
+        if session is before and view.ready is self._ready and view.asks == shown.asks:
             return
         if session.observation is not before.observation:
             self._show_observation(words.observation_text(session.observation))
@@ -271,19 +294,21 @@ class LanePane(Container, can_focus=False):
             self._form.disabled = view.over
             return
         pad = self._pad
-        choices = words.pad_choices(ready.keys if ready.human else {}, session.legal_actions)
+        choices = words.pad_choices(ready.keys if view.by_hand or ready.human else {}, session.legal_actions)
         if choices != pad.choices:
             pad.choices = choices
         pad.legal = words.legal_indices(choices, session.legal_actions)
         pad.probabilities = words.chances(choices, session.probabilities)
         newest = session.proposed.action if session.proposed else session.log[-1].action if session.log else None
         pad.last = words.chosen_index(choices, newest)
-        pad.can_focus = ready.human
+        pad.can_focus = ready.human or view.by_hand
+        pad.set_class(not choices, "-empty")
         pad.disabled = ready.human and view.over
 
     def _reflect(self, session: SessionState, fresh: tuple[LogEntry, ...]) -> None:
         for entry in fresh:
-            self._add_reflection(entry.index, entry.reflection)
+            told = "\n".join(f"✎ {line}" for line in words.interventions(entry))
+            self._add_reflection(entry.index, "\n".join(filter(None, (entry.reflection, told))))
         if not session.log or session.reflection_index > session.log[-1].index:
             self._add_reflection(session.reflection_index, session.reflection)
 
@@ -324,7 +349,8 @@ class LanePane(Container, can_focus=False):
         """What can be done, or how it ended, in the longest words that fit."""
         width = self.size.width  # this pane's: its parts may not be laid out yet
         room = (width * 2 // 5 if self.has_class("-broad") else width) - 6
-        lines = self._result_lines or ("Actions",)
+        asked = ("Waits for you",) if self.has_class("-asked") else ("Actions",)
+        lines = self._result_lines or asked
         line = next((line for line in lines if cell_len(line) <= room), lines[-1])
         self.query_one(".controls").border_title = Content(f" {plain_line(line)} ")
 
@@ -345,7 +371,9 @@ class LanePane(Container, can_focus=False):
     def on_key(self, event: events.Key) -> None:
         """The environment's keys come before everything else, wherever in this pane the focus is."""
         ready = self._shown.ready
-        if ready is None or not ready.human or self._shown.over or self.has_class("-form"):
+        if ready is None or not self._shown.by_hand or self.has_class("-form", "-edited"):
+            return
+        if self._shown.asks and not self._bar.keys.isdisjoint(event.aliases):
             return
         call = next((ready.keys[key] for key in event.aliases if key in ready.keys), None)
         if call is not None:
@@ -356,13 +384,64 @@ class LanePane(Container, can_focus=False):
     @on(ActionPad.Chosen)
     def _chosen(self, event: ActionPad.Chosen) -> None:
         event.stop()
-        if self._ready is not None and self._ready.human:
+        if self._shown.by_hand:
             self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
     @on(ToolForm.Submitted)
     def _submitted(self, event: ToolForm.Submitted) -> None:
         event.stop()
+        self.stop_editing()
         self.post_message(self.Acted(self.lane, event.name, event.arguments))
+
+    # -- an agent that waits for a person ---------------------------------------------------------------------------
+
+    @property
+    def editing(self) -> bool:
+        """Whether a person fills in a form in an agent's lane."""
+        return self.has_class("-edited")
+
+    async def edit(self) -> None:
+        """Open a form with the proposed call, or an empty one; where actions have keys there is none."""
+        session = self._shown.session
+        if not self._shown.asks or self._is_keyed or session.started is None:
+            return
+        await self._form.show_tools(session.started.tools)
+        self._form.disabled = False
+        proposed = None if session.proposed is None else session.proposed.action
+        if isinstance(proposed, ToolRequestMessage) and proposed.tool_calls:
+            call = proposed.tool_calls[0].function
+            self._form.fill(call.name, call.arguments)
+        self.add_class("-edited")
+        self.call_after_refresh(self.take_focus)
+
+    def stop_editing(self) -> None:
+        """Close that form; nothing is played."""
+        if self.editing:
+            self.remove_class("-edited")
+            self.call_after_refresh(self.take_focus)
+
+    def _ask(self, view: LaneView) -> None:
+        """Show what the agent waits with, or nothing where it does not wait."""
+        question = oversight.question(view, form=not self._is_keyed)
+        asked = self.has_class("-asked")
+        if question is not None:
+            self._bar.ask(question)
+        self.set_class(question is not None, "-asked")
+        if question is None:
+            self.remove_class("-edited")
+        if asked != (question is not None):
+            self._entitle_controls()
+            self.post_message(self.Asked(self.lane))
+
+    @property
+    def _is_keyed(self) -> bool:
+        started = self._shown.session.started
+        return started is not None and started.environment.kind == "gymnasium"
+
+    @on(ApprovalBar.Answered)
+    def _answered(self, event: ApprovalBar.Answered) -> None:
+        event.stop()
+        self.post_message(self.Answered(self.lane, event.name))
 
 
 def _after(log: tuple[LogEntry, ...], last: LogEntry | None) -> tuple[LogEntry, ...]:
@@ -377,4 +456,7 @@ def _after(log: tuple[LogEntry, ...], last: LogEntry | None) -> tuple[LogEntry, 
 
 def _line(entry: LogEntry) -> StepLine:
     seen = plain_line(words.observation_text(entry.observation)[:400])
-    return StepLine(entry.index + 1, words.action_text(entry.action), entry.reward, words.signed(entry.reward), seen)
+    mark = " ✎" if any(one.kind in CHOSEN_BY_OVERSEER for one in entry.interventions) else ""
+    return StepLine(
+        entry.index + 1, words.action_text(entry.action) + mark, entry.reward, words.signed(entry.reward), seen
+    )

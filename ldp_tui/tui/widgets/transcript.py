@@ -14,7 +14,7 @@ from ldp_tui.tui.plain import plain
 from ldp_tui.tui.widgets.following import FollowingView
 from ldp_tui.tui.wrapping import wrap
 
-BlockKind = Literal["observation", "reflection", "call", "answer", "gain", "loss"]
+BlockKind = Literal["observation", "reflection", "call", "answer", "gain", "loss", "person"]
 
 MARKS: dict[BlockKind, str] = {
     "observation": "│",
@@ -23,6 +23,7 @@ MARKS: dict[BlockKind, str] = {
     "answer": "◂",
     "gain": " ",
     "loss": " ",
+    "person": "✎",
 }
 KEPT = 4_000
 """Blocks kept for display."""
@@ -41,7 +42,7 @@ class Block:
 class Transcript(FollowingView, can_focus=True):
     """Grows at the end and follows it, unless it is scrolled back. All text is shown as it is."""
 
-    HELP = "▸ a call, ◂ its answer, · the player's reasons. Arrows and page keys scroll; End follows again."
+    HELP = "▸ a call, ◂ its answer, · the player's reasons, ✎ who intervened. Arrows and page keys scroll; End follows again."
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{kind}" for kind in MARKS}
     DEFAULT_CSS = """
     Transcript {
@@ -52,6 +53,7 @@ class Transcript(FollowingView, can_focus=True):
         & > .transcript--answer { color: $foreground; }
         & > .transcript--gain { color: $primary; }
         & > .transcript--loss { color: $warning; }
+        & > .transcript--person { color: $secondary; }
     }
     """
 
