@@ -80,7 +80,9 @@ def reduce(state: SessionState, event: Event) -> SessionState:
         case Intervened():
             told = (*state.interventions, event.intervention)
             again = event.intervention.kind in ("interrupted", "asked again", "took over")
-            return replace(state, interventions=told, proposed=None if again else state.proposed)
+            if again:
+                return replace(state, interventions=told, proposed=None, reflection="", reflection_index=event.index)
+            return replace(state, interventions=told)
         case StepTaken():
             return _step(state, event)
         case EpisodeEnded():

@@ -59,7 +59,7 @@ ACTIONS: tuple[Command, ...] = (
             " no longer.", footer=True),
     Command("play.take_over", "play", "Take over", "o", "take_over", "Play in the agent's place, or hand the lane back.",
             footer=True),
-    Command("play.interrupt", "play", "Interrupt", "i", "interrupt", "Stop the model's reply; the lane then waits.",
+    Command("play.interrupt", "play", "Halt", "i", "interrupt", "Stop the model's reply; the lane then waits.",
             footer=True),
     Command("play.again", "play", "Ask again", "g", "again", "Ask the agent for another proposal."),
     Command("play.edit", "play", "Edit", "e", "edit", "Change the proposed call before it is played."),

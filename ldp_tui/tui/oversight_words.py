@@ -8,21 +8,27 @@ from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.approval_bar import Question
 
 ACCEPT, EDIT, AGAIN, TAKE_OVER = "accept", "edit", "again", "take_over"
-NOTE, PLAYER, EXCHANGE = "note", "player", "exchange"
+NOTE, PLAYER, EXCHANGE, HALT = "note", "player", "exchange", "interrupt"
 
 
-def question(view: LaneView, *, form: bool) -> Question | None:
-    """What the lane waits with; None while it waits for nobody. `form`: actions are made by a form."""
+def question(view: LaneView, *, form: bool, marked: bool) -> Question | None:
+    """What the lane waits with; None in a lane that waits for nobody. `form`: actions are made by a form;
+    `marked`: the proposal can be seen among the actions.
+    """
     oversight, proposed = view.oversight, view.session.proposed
-    if oversight is None or not oversight.waits or view.over:
+    if oversight is None or view.over or not (oversight.waits or oversight.approving or oversight.taken_over):
         return None
-    how = "Fill in the form" if form else "Play by the keys above"
     if oversight.taken_over:
-        return Question("·", f"The lane is yours. {how}.", (("o", "Hand back", TAKE_OVER),))
+        edit = (("e", "Form", EDIT),) if form else ()
+        return Question("·", "The lane is yours.", (*edit, ("o", "Hand back", TAKE_OVER)))
+    if not oversight.waits:
+        halt = (("i", "Halt", HALT),) if is_model(view) else ()
+        return Question("·", "…", (*halt, ("o", "Take over", TAKE_OVER), *further(view)))
     edit = ((("e", "Edit", EDIT),) if oversight.waits == "approval" else (("e", "Form", EDIT),)) if form else ()
     rest = (("g", "Ask again", AGAIN), *edit, ("o", "Take over", TAKE_OVER), *further(view))
     if oversight.waits == "approval" and proposed is not None:
-        return Question("▸", words.action_text(proposed.action), (("enter", "Accept", ACCEPT), *rest))
+        text = "" if marked and not form else words.action_text(proposed.action)
+        return Question("▸", text, (("enter", "Accept", ACCEPT), *rest))
     if oversight.problem == "interrupted":
         return Question("·", "Interrupted.", rest)
     return Question("✗", plain_line(oversight.problem), rest)

@@ -324,12 +324,14 @@ class PlayScreen(Screen[None]):
                 return view.asks and view.oversight is not None and not view.oversight.taken_over
             case "edit":
                 return view.asks
-            case "approve" | "take_over":
+            case "approve" | "exchange":
+                return view.ready is not None and not view.ready.human
+            case "take_over":
                 return oversight.is_agent(view)
+            case "interrupt" if view.asks:
+                return False
             case "interrupt" | "player" | "note":
                 return oversight.is_agent(view) and oversight.is_model(view)
-            case "exchange":
-                return view.ready is not None and not view.ready.human
             case "zoom" | "lane":
                 return len(self._session.lanes) > 1 or action == "lane"
             case "pause" | "step" | "stop":

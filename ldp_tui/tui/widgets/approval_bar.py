@@ -20,7 +20,7 @@ LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the lane waits with: `mark` and `text` tell it, `answers` are (key, label, name of the answer)."""
+    """What the lane waits with: `mark` and `text` (if any) tell it, `answers` are (key, label, name of the answer)."""
 
     mark: str
     text: str
@@ -73,7 +73,9 @@ class ApprovalBar(Vertical, can_focus=False):
         self.question = question
         text = plain(question.text[:LONGEST]) + (" …" if len(question.text) > LONGEST else "")
         colour = {"✗": "$text-error bold", "▸": "$accent bold"}.get(question.mark, "$foreground-muted")
-        self.query_one(".proposal", Static).update(Content.assemble((f"{question.mark} ", colour), text))
+        proposal = self.query_one(".proposal", Static)
+        proposal.display = bool(text)
+        proposal.update(Content.assemble((f"{question.mark} ", colour), text))
         self.pad.choices = tuple(Choice(key, label, name) for key, label, name in question.answers)
 
     @on(ActionPad.Chosen)

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.events import CHOSEN_BY_OVERSEER, EpisodeStarted, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
-from ldp_tui.play.messages import LaneFailed, LaneReady
+from ldp_tui.play.messages import LaneFailed, LaneReady, Oversight
 from ldp_tui.tui import lane_words as words
 from ldp_tui.tui import oversight_words as oversight
 from ldp_tui.tui.bridge import LaneView
@@ -96,6 +96,8 @@ class LanePane(Container, can_focus=False):
         self._logged: LogEntry | None = None
         self._reflected: tuple[int, str] | None = None
         self._began = False
+        self._asks = self._taken_over = False
+        self._edited_for: Oversight | None = None
         self._section = 0
         self._result_lines: tuple[str, ...] = ()
         self._observation_rows = 0
@@ -157,7 +159,7 @@ class LanePane(Container, can_focus=False):
 
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
-        if self.has_class("-form", "-edited") and not self._form.disabled:
+        if (self.has_class("-form") or self.editing) and not self._form.disabled:
             self._form.focus_first()
         elif self.has_class("-asked"):
             self._bar.pad.focus()
@@ -187,9 +189,7 @@ class LanePane(Container, can_focus=False):
         self._failed = view.failed
         if session.started is not None and session.started is not before.started:
             await self._begin(session, session.started, view)
-        if view.oversight is not shown.oversight or session is not before:
-            self._ask(view)
-        if session is before and view.ready is self._ready and view.asks == shown.asks:
+        if session is before and view.ready is self._ready and view.oversight is shown.oversight:
             return
         if session.observation is not before.observation:
             self._show_observation(words.observation_text(session.observation))
@@ -201,9 +201,12 @@ class LanePane(Container, can_focus=False):
                 self._transcript.append(block for entry in fresh for block in words.exchange(entry))
         if session.ended is not None and session.ended is not before.ended and self._talks_alone:
             self._transcript.append(words.closing(view))
+        if self.has_class("-spoken"):
+            self._transcript.show_pending(tuple(words.pending(session, proposal=not view.asks)))
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session), layout=False)
         await self._show_controls(view)
+        await self._ask(view)
         if self._began:
             self._began = False
             self.post_message(self.Began(self.lane))
@@ -223,9 +226,7 @@ class LanePane(Container, can_focus=False):
             self._drawn = drawn
             ended = view.session.ended
             self.set_class(view.failed is not None or (ended is not None and ended.reason == "failed"), "-failed")
-            self.set_class(
-                view.phase is not None and view.phase.name == "waiting for you" and not view.over, "-waiting"
-            )
+            self.set_class(drawn[1] == words.WAITING, "-waiting")
             self.border_title = self._title(drawn[0], drawn[1], recording=recording)
 
     def show_result(self, view: LaneView, hints: Hints) -> None:
@@ -307,7 +308,7 @@ class LanePane(Container, can_focus=False):
 
     def _reflect(self, session: SessionState, fresh: tuple[LogEntry, ...]) -> None:
         for entry in fresh:
-            told = "\n".join(f"✎ {line}" for line in words.interventions(entry))
+            told = "\n".join(f"✎ {line}" for _, line in words.interventions(entry))
             self._add_reflection(entry.index, "\n".join(filter(None, (entry.reflection, told))))
         if not session.log or session.reflection_index > session.log[-1].index:
             self._add_reflection(session.reflection_index, session.reflection)
@@ -349,7 +350,7 @@ class LanePane(Container, can_focus=False):
         """What can be done, or how it ended, in the longest words that fit."""
         width = self.size.width  # this pane's: its parts may not be laid out yet
         room = (width * 2 // 5 if self.has_class("-broad") else width) - 6
-        asked = ("Waits for you",) if self.has_class("-asked") else ("Actions",)
+        asked = ("Waits for you",) if self._asks else ("Actions",)
         lines = self._result_lines or asked
         line = next((line for line in lines if cell_len(line) <= room), lines[-1])
         self.query_one(".controls").border_title = Content(f" {plain_line(line)} ")
@@ -371,7 +372,7 @@ class LanePane(Container, can_focus=False):
     def on_key(self, event: events.Key) -> None:
         """The environment's keys come before everything else, wherever in this pane the focus is."""
         ready = self._shown.ready
-        if ready is None or not self._shown.by_hand or self.has_class("-form", "-edited"):
+        if ready is None or not self._shown.by_hand or self.has_class("-form") or self.editing:
             return
         if self._shown.asks and not self._bar.keys.isdisjoint(event.aliases):
             return
@@ -390,7 +391,8 @@ class LanePane(Container, can_focus=False):
     @on(ToolForm.Submitted)
     def _submitted(self, event: ToolForm.Submitted) -> None:
         event.stop()
-        self.stop_editing()
+        if self._shown.oversight is None or not self._shown.oversight.taken_over:
+            self.stop_editing()
         self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
     # -- an agent that waits for a person ---------------------------------------------------------------------------
@@ -411,6 +413,7 @@ class LanePane(Container, can_focus=False):
         if isinstance(proposed, ToolRequestMessage) and proposed.tool_calls:
             call = proposed.tool_calls[0].function
             self._form.fill(call.name, call.arguments)
+        self._edited_for = self._shown.oversight
         self.add_class("-edited")
         self.call_after_refresh(self.take_focus)
 
@@ -420,16 +423,21 @@ class LanePane(Container, can_focus=False):
             self.remove_class("-edited")
             self.call_after_refresh(self.take_focus)
 
-    def _ask(self, view: LaneView) -> None:
-        """Show what the agent waits with, or nothing where it does not wait."""
-        question = oversight.question(view, form=not self._is_keyed)
+    async def _ask(self, view: LaneView) -> None:
+        """Show what the agent waits with, or nothing where nobody oversees it."""
+        question = oversight.question(view, form=not self._is_keyed, marked=self._pad.last is not None)
         asked = self.has_class("-asked")
         if question is not None:
             self._bar.ask(question)
         self.set_class(question is not None, "-asked")
-        if question is None:
+        taken_over = view.oversight is not None and view.oversight.taken_over and not view.over
+        if not taken_over and view.oversight is not self._edited_for:
             self.remove_class("-edited")
-        if asked != (question is not None):
+        if view.asks and taken_over and not self._taken_over:
+            await self.edit()
+        self._taken_over = taken_over and (view.asks or self._taken_over)
+        if asked != (question is not None) or self._asks != view.asks:
+            self._asks = view.asks
             self._entitle_controls()
             self.post_message(self.Asked(self.lane))
 

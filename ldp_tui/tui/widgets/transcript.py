@@ -61,6 +61,8 @@ class Transcript(FollowingView, can_focus=True):
         super().__init__(id=id)
         self._blocks: list[Block] = []
         self._lines: list[tuple[BlockKind, str]] = []
+        self._pending: tuple[Block, ...] = ()
+        self._settled = 0
         self._width = 0
 
     @property
@@ -73,6 +75,8 @@ class Transcript(FollowingView, can_focus=True):
         fresh = list(blocks)
         if not fresh:
             return
+        self._pending = ()
+        del self._lines[self._settled :]
         self._blocks += fresh
         if len(self._blocks) > KEPT:
             self._blocks = self._blocks[-KEPT // 2 :]
@@ -80,11 +84,19 @@ class Transcript(FollowingView, can_focus=True):
         else:
             for block in fresh:
                 self._wrap(block)
+            self._settled = len(self._lines)
         self._resized()
+
+    def show_pending(self, blocks: tuple[Block, ...]) -> None:
+        """What is being said at the end, until more is added: it takes the place of what was pending before."""
+        if blocks != self._pending:
+            self._pending = blocks
+            self._wrap_pending()
+            self._resized()
 
     def clear(self) -> None:
         """Forget everything."""
-        self._blocks, self._lines = [], []
+        self._blocks, self._lines, self._pending, self._settled = [], [], (), 0
         self.follow()
         self._resized()
 
@@ -108,6 +120,13 @@ class Transcript(FollowingView, can_focus=True):
     def _wrap_all(self) -> None:
         self._lines = []
         for block in self._blocks:
+            self._wrap(block)
+        self._settled = len(self._lines)
+        self._wrap_pending()
+
+    def _wrap_pending(self) -> None:
+        del self._lines[self._settled :]
+        for block in self._pending:
             self._wrap(block)
 
     def _wrap(self, block: Block) -> None:
