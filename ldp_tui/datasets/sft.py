@@ -16,7 +16,7 @@ from ldp_tui.store.reader import Reader
 
 
 def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bool = True) -> Exported:
-    """Write one line per episode: `messages`, `tools`, then `episode`, `environment`, `agent`, `seed`, `return`, `overruled`.
+    """Write one line per episode: `messages`, `tools`, then whose episode it is, its `return`, and `overruled`.
 
     `overruled` gives the places in `messages` of the actions that are not the agent's: others chose them in its place.
 

@@ -108,7 +108,7 @@ InterventionKind = Literal[
     "handed back",
     "aborted",
 ]
-"""edited: the same tools with other arguments · replaced: another action · played: an action where none was proposed."""
+"""edited: the same tools with other arguments · replaced: another action · played: one where none was proposed."""
 CHOSEN_BY_OVERSEER: frozenset[InterventionKind] = frozenset({"edited", "replaced", "played"})
 """Interventions after which the action is not the agent's."""
 

@@ -1,4 +1,4 @@
-"""Looking over an agent's shoulder: proposals are shown before they are played, and may be answered with another action.
+"""Looking over an agent's shoulder: proposals are shown before they are played, and may be answered with others.
 
     rollout(env, agent, overseer=Approver(review, by="no-refunds"))
 

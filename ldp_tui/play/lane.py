@@ -185,9 +185,7 @@ class Lane:
         """Make the player, which may take a while, and let it play on if it can."""
         try:
             agent, record = await asyncio.to_thread(_made_player, player)
-            before = self._agent
-            if before is None or not (isinstance(agent, type(before)) or isinstance(before, type(agent))):
-                raise UsageError("Only a player of the same kind can go on here; others begin with a new episode.")
+            _check_kinship(agent, self._agent)
         except LdpTuiError as error:
             self._send(PlayerChecked(self.number, player, " ".join(str(error).split())))
         except Exception as error:  # noqa: BLE001 (whatever a plug-in raises is shown where the player was asked for)
@@ -363,3 +361,9 @@ class Lane:
 def _made_player(player: str) -> tuple[Agent[Any], AgentRecord]:
     with _MAKING:
         return registry.make_agent(player)
+
+
+def _check_kinship(agent: Agent[Any], before: Agent[Any] | None) -> None:
+    """Raise UsageError unless `agent` understands the state of the one `before`."""
+    if before is None or not (isinstance(agent, type(before)) or isinstance(before, type(agent))):
+        raise UsageError("Only a player of the same kind can go on here; others begin with a new episode.")

@@ -212,7 +212,7 @@ class LaneReady:
 class Oversight:
     """How an agent's lane is overseen now. `player` is whoever plays on, as people type it.
 
-    `waits` for a person: to answer a proposal (`approval`), or to act, where there is none (`action`; `problem` is why).
+    `waits` for a person: to answer a proposal (`approval`), or to act where there is none (`action`).
     """
 
     lane: int
@@ -331,5 +331,6 @@ Report = (
 MESSAGE_TYPES: tuple[type[Command | Report], ...] = (
     Hello, Start, Act, Approval, Answer, TakeOver, Interrupt, Tell, ChangePlayer, ShowExchanges,
     Pace, Pause, Resume, StepOnce, Speed, Stop, Restart, View, Shutdown,
-    Progress, LaneReady, Oversight, PlayerChecked, Exchanges, EventReport, PictureReport, Heartbeat, LaneFailed, Log, Bye,
+    Progress, LaneReady, Oversight, PlayerChecked, Exchanges,
+    EventReport, PictureReport, Heartbeat, LaneFailed, Log, Bye,
 )  # fmt: skip

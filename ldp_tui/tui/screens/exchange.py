@@ -15,7 +15,7 @@ from ldp_tui.tui.plain import plain, plain_line
 from ldp_tui.tui.widgets.title_bar import TitleBar
 
 NOTHING = (
-    "This player has sent no request for its newest decision. It decides by itself, or its model runs where its requests"
+    "This player has sent no request for its newest decision. It decides by itself, or its model runs where requests"
     " cannot be seen (behind a server of its own, or in another package)."
 )
 

@@ -31,8 +31,8 @@ class ApprovalBar(Vertical, can_focus=False):
     """Shows a question; a key or a click on an answer posts `Answered`."""
 
     HELP = (
-        "While an agent waits for you: **⏎** plays what it proposes, **e** changes the call first, **g** asks it again, "
-        "any other action plays in its place, **o** takes over. Replaced actions are kept as preferences."
+        "While an agent waits for you: **⏎** plays what it proposes, **e** changes the call first, **g** asks it "
+        "again, any other action plays in its place, **o** takes over. Replaced actions are kept as preferences."
     )
     DEFAULT_CSS = """
     ApprovalBar {
@@ -60,11 +60,6 @@ class ApprovalBar(Vertical, can_focus=False):
     def pad(self) -> ActionPad:
         """Where the answers are; it takes the focus."""
         return self.query_one(ActionPad)
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of the answers."""
-        return frozenset(choice.key for choice in self.pad.choices)
 
     def ask(self, question: Question) -> None:
         """Show another question."""

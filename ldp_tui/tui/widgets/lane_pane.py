@@ -9,21 +9,20 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.events import CHOSEN_BY_OVERSEER, EpisodeStarted, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
-from ldp_tui.play.messages import LaneFailed, LaneReady, Oversight
+from ldp_tui.play.messages import LaneFailed, LaneReady
 from ldp_tui.tui import lane_words as words
-from ldp_tui.tui import oversight_words as oversight
 from ldp_tui.tui.bridge import LaneView
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.action_pad import ActionPad
 from ldp_tui.tui.widgets.approval_bar import ApprovalBar
+from ldp_tui.tui.widgets.asking_pane import AskingPane
 from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
 from ldp_tui.tui.widgets.frame_view import FrameView
 from ldp_tui.tui.widgets.lane_result import Hints, LaneResult
@@ -39,7 +38,7 @@ SECTIONS = {"steps": "Steps", "reflection": "Reflection", "curve": "Return"}
 """Lower sections by style class, with their titles."""
 
 
-class LanePane(Container, can_focus=False):
+class LanePane(AskingPane, can_focus=False):
     """Shows a LaneView. A person's choice is posted as `Acted`; a new size for pictures as `Sized`."""
 
     HELP = (
@@ -53,20 +52,6 @@ class LanePane(Container, can_focus=False):
         def __init__(self, lane: int, name: str, arguments: Mapping[str, Any]) -> None:
             super().__init__()
             self.lane, self.name, self.arguments = lane, name, arguments
-
-    class Asked(Message):
-        """The agent in this lane begins to wait for a person, or no longer waits."""
-
-        def __init__(self, lane: int) -> None:
-            super().__init__()
-            self.lane = lane
-
-    class Answered(Message):
-        """The person answered the agent in this lane; `name` is that of one of the screen's actions."""
-
-        def __init__(self, lane: int, name: str) -> None:
-            super().__init__()
-            self.lane, self.name = lane, name
 
     class Began(Message):
         """An episode has begun, and the pane is laid out for it."""
@@ -83,11 +68,9 @@ class LanePane(Container, can_focus=False):
             self.lane, self.columns, self.rows = lane, columns, rows
 
     def __init__(self, lane: int, environment: str, agent: str, *, recorded: bool) -> None:
-        super().__init__(id=f"lane-{lane}", classes="pane lane -gathering")
-        self.lane = lane
+        super().__init__(lane)
         self._names = environment, agent
         self._recorded = recorded
-        self._shown = LaneView()
         self._rendering: Rendering = None
         self._charted: tuple[float, ...] = ()
         self._ready: LaneReady | None = None
@@ -96,8 +79,6 @@ class LanePane(Container, can_focus=False):
         self._logged: LogEntry | None = None
         self._reflected: tuple[int, str] | None = None
         self._began = False
-        self._asks = self._taken_over = False
-        self._edited_for: Oversight | None = None
         self._section = 0
         self._result_lines: tuple[str, ...] = ()
         self._observation_rows = 0
@@ -131,12 +112,7 @@ class LanePane(Container, can_focus=False):
         self._figures = self.query_one(".figures", Static)
         self._observation = self.query_one(".observation TailText", TailText)
         self._reflection = self.query_one(".reflection TailText", TailText)
-        self._pad, self._form, self._result = (
-            self.query_one(".moves", ActionPad),
-            self.query_one(ToolForm),
-            self.query_one(LaneResult),
-        )
-        self._bar = self.query_one(ApprovalBar)
+        self._pad, self._result = self.query_one(".moves", ActionPad), self.query_one(LaneResult)
         self._steps, self._curve = self.query_one(StepLog), self.query_one(BraillePlot)
         self._turn_to(0)
 
@@ -148,8 +124,8 @@ class LanePane(Container, can_focus=False):
         for name, title in SECTIONS.items():
             self.query_one(f".{name}").border_title = f" {title} · v turns " if low and not broad else f" {title} "
         self.call_after_refresh(self.tell_size)
-        self.show_title(self._shown)
-        self._entitle_controls()
+        self.show_title(self.shown)
+        self.entitle()
 
     def mark(self, *, current: bool) -> None:
         """Show whether the keys go here. No style below the pane depends on it, so the pane alone is styled anew."""
@@ -159,10 +135,10 @@ class LanePane(Container, can_focus=False):
 
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
-        if (self.has_class("-form") or self.editing) and not self._form.disabled:
-            self._form.focus_first()
+        if (self.has_class("-form") or self.editing) and not self.form.disabled:
+            self.form.focus_first()
         elif self.has_class("-asked"):
-            self._bar.pad.focus()
+            self.bar.pad.focus()
         elif self._pad.display:
             self._pad.focus()
         else:
@@ -182,7 +158,7 @@ class LanePane(Container, can_focus=False):
 
     async def show_text(self, view: LaneView) -> None:
         """Observation, steps, reflection, controls and figures, as far as they changed."""
-        shown, self._shown = self._shown, view
+        shown, self.shown = self.shown, view
         before, session = shown.session, view.session
         if view.failed is not None and view.failed is not self._failed:
             self._show_failure(view.failed)
@@ -206,7 +182,7 @@ class LanePane(Container, can_focus=False):
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session), layout=False)
         await self._show_controls(view)
-        await self._ask(view)
+        await self.ask(view, marked=self._pad.last is not None)
         if self._began:
             self._began = False
             self.post_message(self.Began(self.lane))
@@ -235,13 +211,13 @@ class LanePane(Container, can_focus=False):
         failure = words.state(view) if ended is None or ended.reason == "failed" else ""
         self._result.show(hints, failure=failure)
         self._result_lines = words.result_lines(view)
-        self._entitle_controls()
+        self.entitle()
         self.add_class("-ended")
 
     def clear_result(self) -> None:
         """Another episode begins."""
         self._result_lines = ()
-        self._entitle_controls()
+        self.entitle()
         self.remove_class("-ended")
 
     # -- inside -----------------------------------------------------------------------------------------------------
@@ -291,8 +267,8 @@ class LanePane(Container, can_focus=False):
         if session.started is None or ready is None:
             return
         if self.has_class("-form"):
-            await self._form.show_tools(session.started.tools)
-            self._form.disabled = view.over
+            await self.form.show_tools(session.started.tools)
+            self.form.disabled = view.over
             return
         pad = self._pad
         choices = words.pad_choices(ready.keys if view.by_hand or ready.human else {}, session.legal_actions)
@@ -346,11 +322,11 @@ class LanePane(Container, can_focus=False):
         colour = "$error" if self.has_class("-failed") else waiting
         return Content.assemble(left, (f" {edge} ", "$pane-border"), (state, colour), (mark, "$error"))
 
-    def _entitle_controls(self) -> None:
+    def entitle(self) -> None:
         """What can be done, or how it ended, in the longest words that fit."""
         width = self.size.width  # this pane's: its parts may not be laid out yet
         room = (width * 2 // 5 if self.has_class("-broad") else width) - 6
-        asked = ("Waits for you",) if self._asks else ("Actions",)
+        asked = ("Waits for you",) if self.asks else ("Actions",)
         lines = self._result_lines or asked
         line = next((line for line in lines if cell_len(line) <= room), lines[-1])
         self.query_one(".controls").border_title = Content(f" {plain_line(line)} ")
@@ -371,10 +347,12 @@ class LanePane(Container, can_focus=False):
 
     def on_key(self, event: events.Key) -> None:
         """The environment's keys come before everything else, wherever in this pane the focus is."""
-        ready = self._shown.ready
-        if ready is None or not self._shown.by_hand or self.has_class("-form") or self.editing:
+        ready = self.shown.ready
+        if ready is None or not self.shown.by_hand or self.has_class("-form") or self.editing:
             return
-        if self._shown.asks and not self._bar.keys.isdisjoint(event.aliases):
+        if self.asks and any(self.bar.pad.press(key) for key in event.aliases):
+            event.stop()
+            event.prevent_default()
             return
         call = next((ready.keys[key] for key in event.aliases if key in ready.keys), None)
         if call is not None:
@@ -385,71 +363,15 @@ class LanePane(Container, can_focus=False):
     @on(ActionPad.Chosen)
     def _chosen(self, event: ActionPad.Chosen) -> None:
         event.stop()
-        if self._shown.by_hand:
+        if self.shown.by_hand:
             self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
     @on(ToolForm.Submitted)
     def _submitted(self, event: ToolForm.Submitted) -> None:
         event.stop()
-        if self._shown.oversight is None or not self._shown.oversight.taken_over:
+        if self.shown.oversight is None or not self.shown.oversight.taken_over:
             self.stop_editing()
         self.post_message(self.Acted(self.lane, event.name, event.arguments))
-
-    # -- an agent that waits for a person ---------------------------------------------------------------------------
-
-    @property
-    def editing(self) -> bool:
-        """Whether a person fills in a form in an agent's lane."""
-        return self.has_class("-edited")
-
-    async def edit(self) -> None:
-        """Open a form with the proposed call, or an empty one; where actions have keys there is none."""
-        session = self._shown.session
-        if not self._shown.asks or self._is_keyed or session.started is None:
-            return
-        await self._form.show_tools(session.started.tools)
-        self._form.disabled = False
-        proposed = None if session.proposed is None else session.proposed.action
-        if isinstance(proposed, ToolRequestMessage) and proposed.tool_calls:
-            call = proposed.tool_calls[0].function
-            self._form.fill(call.name, call.arguments)
-        self._edited_for = self._shown.oversight
-        self.add_class("-edited")
-        self.call_after_refresh(self.take_focus)
-
-    def stop_editing(self) -> None:
-        """Close that form; nothing is played."""
-        if self.editing:
-            self.remove_class("-edited")
-            self.call_after_refresh(self.take_focus)
-
-    async def _ask(self, view: LaneView) -> None:
-        """Show what the agent waits with, or nothing where nobody oversees it."""
-        question = oversight.question(view, form=not self._is_keyed, marked=self._pad.last is not None)
-        asked = self.has_class("-asked")
-        if question is not None:
-            self._bar.ask(question)
-        self.set_class(question is not None, "-asked")
-        taken_over = view.oversight is not None and view.oversight.taken_over and not view.over
-        if not taken_over and view.oversight is not self._edited_for:
-            self.remove_class("-edited")
-        if view.asks and taken_over and not self._taken_over:
-            await self.edit()
-        self._taken_over = taken_over and (view.asks or self._taken_over)
-        if asked != (question is not None) or self._asks != view.asks:
-            self._asks = view.asks
-            self._entitle_controls()
-            self.post_message(self.Asked(self.lane))
-
-    @property
-    def _is_keyed(self) -> bool:
-        started = self._shown.session.started
-        return started is not None and started.environment.kind == "gymnasium"
-
-    @on(ApprovalBar.Answered)
-    def _answered(self, event: ApprovalBar.Answered) -> None:
-        event.stop()
-        self.post_message(self.Answered(self.lane, event.name))
 
 
 def _after(log: tuple[LogEntry, ...], last: LogEntry | None) -> tuple[LogEntry, ...]:

@@ -42,7 +42,10 @@ class Block:
 class Transcript(FollowingView, can_focus=True):
     """Grows at the end and follows it, unless it is scrolled back. All text is shown as it is."""
 
-    HELP = "▸ a call, ◂ its answer, · the player's reasons, ✎ who intervened. Arrows and page keys scroll; End follows again."
+    HELP = (
+        "▸ a call, ◂ its answer, · the player's reasons, ✎ who intervened. Arrows and page keys scroll; End follows "
+        "again."
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{kind}" for kind in MARKS}
     DEFAULT_CSS = """
     Transcript {
