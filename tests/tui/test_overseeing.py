@@ -32,6 +32,7 @@ from ldp_tui.store import Reader
 from ldp_tui.testing.model_server import Hangs, ModelServer, Says
 from ldp_tui.tui.app import LdpTuiApp
 from ldp_tui.tui.lane_words import exchange
+from ldp_tui.tui.widgets.transcript import Transcript
 from tests.tui.app_pilot import SIZES, Stage, running, session, shown, until
 from tests.tui.fake_engine import HIT, STICK, act, proposed, thinking
 
@@ -230,7 +231,10 @@ async def test_the_bundled_model_is_overruled(tmp_path: Path):
         await pilot.press("s")
         await until(pilot, lambda: "Result:" in shown(app), tries=500)
         await pilot.press("enter")
-        await until(pilot, lambda: "proposed hit → played stick by ada" in " ".join(shown(app).split()), tries=300)
+        await until(pilot, lambda: "ldp-tui · Replay" in shown(app))
+        await pilot.press("end")
+        told = "proposed hit → played stick by ada"
+        await until(pilot, lambda: told in " ".join(app.screen.query_one(Transcript).text.split()))
     with Reader(db) as reader:
         (found,) = preferences(reader)
     assert (found.index, found.by) == (0, "ada")
