@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help play test check format bench demo-model test-slow conformance clean
+.PHONY: help play test check format bench results demo-model test-slow conformance clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-slow: $(VENV)/dev ## The long statistics, crash and scale tests
 
 bench: $(VENV)/bench ## Measure everything beside its peers; writes benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
+
+results: $(VENV)/dev ## gym-llm's experiments with intervals: writes docs/results.md (minutes)
+	@$(BIN)/python -m benchmarks.gym_llm_results
 
 conformance: $(BIN)/pip ## The published tests of aviary and LDP against this package; downloads them
 	@$(BIN)/python -m tests.conformance

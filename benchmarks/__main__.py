@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import write_result
+from benchmarks.report import RESULTS, write_result
 
 FULL: dict[str, list[str]] = {
     "rollouts": [],
@@ -33,6 +33,7 @@ FULL: dict[str, list[str]] = {
     "first_paint": [],
     "engine_lanes": [],
     "play_session": [],
+    "streaming_models": [],
     "store_scale": ["--db", "{scratch}/scale.db"],
     "library_scale": ["--db", "{scratch}/scale.db"],
 }
@@ -53,9 +54,17 @@ QUICK: dict[str, list[str]] = {
     "first_paint": ["--rounds", "1"],
     "engine_lanes": ["--seconds", "2"],
     "play_session": ["--seconds", "3"],
+    "streaming_models": ["--seconds", "3"],
     "store_scale": ["--db", "{scratch}/scale.db", "--episodes", "500", "--rounds", "2"],
     "library_scale": ["--db", "{scratch}/scale.db"],
 }
+
+PEERS: dict[str, tuple[str, ...]] = {
+    "frame_view": ("textual", "textual-image"),
+    "record_cartpole": ("gymnasium", "minari"),
+    "row_table": ("textual",),
+}
+"""What is measured beside, for those that do not tell it themselves."""
 
 
 def main() -> None:
@@ -84,8 +93,12 @@ def main() -> None:
 
 
 def _keep(name: str, out: Path) -> None:
+    """Some tell figures alone; the others have said what they were measured on, and beside which versions."""
     told = json.loads(out.read_text(encoding="utf-8"))
-    write_result(name, told.get("figures", told) if isinstance(told, dict) else {"rows": told})
+    if isinstance(told, dict) and {"figures", "machine", "versions"} <= told.keys():
+        (RESULTS / f"{name}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    else:
+        write_result(name, told if isinstance(told, dict) else {"rows": told}, packages=PEERS.get(name, ()))
 
 
 if __name__ == "__main__":

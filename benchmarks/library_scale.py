@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.report import write_result
 from benchmarks.store_scale import generate
+from ldp_tui.datasets.selection import parse_selection
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import Sort
-from ldp_tui.tui.library_filter import parse_filter
 from ldp_tui.tui.screens.library import LibraryScreen
 from ldp_tui.tui.screens.replay import ReplayScreen
 from ldp_tui.tui.terminal import SWITCH_INTERVAL
@@ -118,7 +118,7 @@ class Library:
         return shown
 
     async def answer(self, text: str, sort: Sort) -> tuple[int | None, int]:
-        ids = await asyncio.to_thread(self.reader.episode_ids, parse_filter(text), sort)
+        ids = await asyncio.to_thread(self.reader.episode_ids, parse_selection(text), sort)
         return (ids[0] if ids else None), len(ids)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import write_result
+from ldp_tui.core.agent import Generation, Standing
 
 SIDES = ("direct", "direct_streamed", "litellm", "litellm_streamed", "ldp")
 WARM = 20
@@ -43,6 +44,16 @@ class _Deaf:
 
     def spend(self, usage: Any) -> None:
         """Cost."""
+
+    def standing(self) -> Standing:
+        """How the episode stands."""
+        return Standing()
+
+    def annotate(self, facts: Mapping[str, Any]) -> None:
+        """Diagnostics."""
+
+    def generated(self, generation: Generation) -> None:
+        """What is kept of a request."""
 
 
 def serve() -> None:

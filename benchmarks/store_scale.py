@@ -157,7 +157,7 @@ def questions(reader: Reader, episodes: int, dice: random.Random) -> dict[str, C
         ),
         "env, done, return": EpisodeFilter(envs=("env-0",), statuses=("done",), return_=Range(0, 20)),
         "success, long, done, env": EpisodeFilter(
-            envs=("env-1",), statuses=("done",), steps=Range(300), success=True, min_rating=5
+            envs=("env-1",), statuses=("done",), steps=Range(300), success=True, rating=Range(5)
         ),
     }
     asked: dict[str, Callable[[], object]] = {}

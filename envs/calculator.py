@@ -19,6 +19,7 @@ Number = int | float
 INSTRUCTIONS = "Work the answer out with the tool calculator, then give it to submit_answer as a plain number."
 EPISODE_OVER = "The episode is over; nothing more is counted."
 
+MAX_STEPS = 50
 LONGEST_EXPRESSION = 200
 LARGEST_NUMBER = 1e300
 
@@ -37,7 +38,8 @@ class WordProblem:
 class CalculatorConfig:
     """Rewards and tolerance, under the field names of aviary's calculator.
 
-    There a failure costs 1 and ends the episode: `tool_failure_reward=-1, done_on_failure=True`.
+    There a failure costs 1 and ends the episode: `tool_failure_reward=-1, done_on_failure=True`; and nothing cuts an
+    episode, which `max_steps` does here (None: never).
     """
 
     correct_reward: float = 1.0
@@ -46,6 +48,7 @@ class CalculatorConfig:
     tool_success_reward: float = 0.0
     rel_tol: float = 1e-4
     done_on_failure: bool = False
+    max_steps: int | None = MAX_STEPS
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class CalculatorState:
     correct: bool | None = None
     calculations: list[str] = field(default_factory=list)
     failures: int = 0
+    steps: int = 0
+    truncated: bool = False
 
 
 class CalculatorEnv(Environment[CalculatorState]):
@@ -88,13 +93,15 @@ class CalculatorEnv(Environment[CalculatorState]):
 
     async def step(self, action: Message) -> tuple[Messages, float, bool, bool]:
         """Run the calls in their order; the rewards of one message add up."""
-        if self.state.done:
-            return [Message(content=EPISODE_OVER)], 0.0, True, False
-        if not isinstance(action, ToolRequestMessage) or not action.tool_calls:
-            return self.default_no_tool_calls_response
-        self.state.reward = 0.0
-        answers = await self.exec_tool_calls(action, concurrency=False, handle_tool_exc=True)
-        return [*answers], self.state.reward, self.state.done, False
+        state, limit = self.state, self.config.max_steps
+        if state.done or state.truncated:
+            return [Message(content=EPISODE_OVER)], 0.0, state.done, state.truncated
+        state.steps, state.reward = state.steps + 1, 0.0
+        answers: Messages = self.default_no_tool_calls_response[0]
+        if isinstance(action, ToolRequestMessage) and action.tool_calls:
+            answers = [*await self.exec_tool_calls(action, concurrency=False, handle_tool_exc=True)]
+        state.truncated = not state.done and limit is not None and state.steps >= limit
+        return answers, state.reward, state.done, state.truncated
 
     def calculator(self, expr: str) -> str:
         """Calculate an arithmetic expression.
@@ -208,11 +215,15 @@ def make(
     tool_success_reward: float = 0.0,
     rel_tol: float = 1e-4,
     done_on_failure: bool = False,
+    max_steps: int | None = MAX_STEPS,
 ) -> CalculatorEnv:
-    """Environment over a split, or over the JSON lines of a GSM8K file at `path`; `index` fixes the problem."""
+    """Environment over a split, or over the JSON lines of a GSM8K file at `path`; `index` fixes the problem.
+
+    An episode is cut after `max_steps` steps (None: never).
+    """
     problems = load_problems(split, path)
     config = CalculatorConfig(
-        correct_reward, incorrect_reward, tool_failure_reward, tool_success_reward, rel_tol, done_on_failure
+        correct_reward, incorrect_reward, tool_failure_reward, tool_success_reward, rel_tol, done_on_failure, max_steps
     )
     return CalculatorEnv(problems if index is None else [problem_at(problems, index)], config)
 

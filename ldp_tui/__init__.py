@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui.core.above import lend
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # else Python prints warnings over the screen
 
 if TYPE_CHECKING:  # the same names that __getattr__ finds at run time
     from ldp_tui.adapters.gymnasium_record import RecordEpisodes

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ldp_tui.core.errors import EnvironmentFileError, UsageError
 
@@ -62,8 +62,8 @@ def find_environment_file(name: str) -> EnvironmentFile | None:
     return None
 
 
-def load_factory(file: EnvironmentFile, name: Literal["make", "make_dataset"] = "make") -> Callable[..., Any]:
-    """The file's `make`, or its `make_dataset`.
+def load_factory(file: EnvironmentFile, name: str = "make") -> Callable[..., Any]:
+    """The file's `make`, its `make_dataset`, or another class or function of it.
 
     Raises:
         EnvironmentFileError: With the file, the line and the reason if it cannot be imported or does not define it.
@@ -87,7 +87,8 @@ def load_factory(file: EnvironmentFile, name: Literal["make", "make_dataset"] = 
             raise EnvironmentFileError(str(file.path), _line_in(error, file.path), reason) from error
     make = getattr(module, name, None)
     if not callable(make):
-        raise EnvironmentFileError(str(file.path), None, f"defines no function {name}(**kwargs)")
+        kind = f"function {name}(**kwargs)" if name in ("make", "make_dataset") else f"class or function {name}"
+        raise EnvironmentFileError(str(file.path), None, f"defines no {kind}")
     factory: Callable[..., Any] = make
     return factory
 

@@ -1,8 +1,8 @@
 """Names of environments and players → objects. Listing names imports nothing of what is listed.
 
-Environments, in this order: `remote:URL`, a path to an environment file, a file in `$LDP_TUI_ENVS` or `./envs`, a
-bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the built-in ones,
-then the group `ldp_tui.agents`, then `module:Class`.
+Environments, in this order: `remote:URL`, a path to an environment file or `FILE.py:Class`, a file in `$LDP_TUI_ENVS`
+or `./envs`, a bundled file, `module:Class`, an entry point of the group `ldp_tui.envs`, any Gymnasium id. Players: the
+built-in ones, then the group `ldp_tui.agents`, then `module:Class`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ldp_tui import __version__
-from ldp_tui.adapters import aviary_make, aviary_names, ldp_make
+from ldp_tui.adapters import aviary_make, aviary_names, dataset_tasks, ldp_make
 from ldp_tui.adapters.catalogue import CATALOGUE
 from ldp_tui.adapters.real_packages import importing_any_of
 from ldp_tui.core.agent import Agent
@@ -25,6 +25,7 @@ from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
 from ldp_tui.core.options import fitted
 from ldp_tui.core.specs import Spec
+from ldp_tui.core.tasks import TaskDataset
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord
 from ldp_tui.environment_files import EnvironmentFile, environment_files, find_environment_file, load_factory
 from ldp_tui.web.addresses import check_address
@@ -144,13 +145,14 @@ def environment_of(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
         from ldp_tui.adapters.serving.remote import remote_environment
 
         return _from_factory(partial(remote_environment, spec.model), spec, name=f"{REMOTE}:{spec.model}")
-    file = find_environment_file(f"{spec.name}:{spec.model}" if spec.model else spec.name)
+    within = spec.model if spec.name.endswith(".py") else ""  # FILE.py:Class
+    name = f"{spec.name}:{spec.model}" if spec.model else spec.name
+    file = find_environment_file(spec.name if within else name)
     if file is not None:
         with importing_any_of(str(file.path)):
-            make = load_factory(file)
-        return _from_factory(make, spec, name=spec.name, source=file)
+            make = load_factory(file, within or "make")
+        return _from_factory(make, spec, name=name, source=file)
     if spec.name == aviary_names.PREFIX and spec.model:
-        name = f"{spec.name}:{spec.model}"
         call = partial(_call, what=f"environment {name!r}")
         return _with_aviary_record(aviary_make.make_named(spec.model, spec.options, call), name, spec, {})
     if spec.model:
@@ -288,7 +290,13 @@ def _from_module(spec: Spec) -> tuple[Environment[Any], EnvironmentRecord]:
 def _from_factory(
     factory: Callable[..., Any], spec: Spec, *, name: str, source: EnvironmentFile | None = None
 ) -> tuple[Environment[Any], EnvironmentRecord]:
-    made = aviary_make.made_by(factory, spec.options, partial(_call, what=f"environment {name!r}"))
+    call = partial(_call, what=f"environment {name!r}")
+    if dataset_tasks.is_dataset_class(factory):
+        made: Any = dataset_tasks.made_by(factory, spec.options, call)
+    else:
+        made = aviary_make.made_by(factory, spec.options, call)
+        if isinstance(made, TaskDataset):
+            made = dataset_tasks.played(made)
     packages = {"ldp-tui": __version__}
     if source is not None:
         packages["source"] = source.digest

@@ -173,11 +173,11 @@ class AviaryTasks(AviaryEnvironment):
     def __init__(self, dataset: aviary.TaskDataset[Any], task: int | None = None) -> None:
         super().__init__(None)
         self.dataset = dataset
-        self._task = task
+        self.task = task
         self._index: int | None = None
 
     def _fresh(self, memo: dict[int, Any]) -> Self:
-        return type(self)(self.dataset, self._task)
+        return type(self)(self.dataset, self.task)
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -185,7 +185,7 @@ class AviaryTasks(AviaryEnvironment):
         """Close the last episode's environment, make one for the task and start it."""
         await close_bounded(self)
         self.aviary_env = None
-        self._index = self._task if self._task is not None else self._drawn(seed)
+        self._index = self.task if self.task is not None else self._drawn(seed)
         self.aviary_env = await asyncio.to_thread(self._make)  # it may read files or ask a server
         messages, tools = await super().reset(seed=seed, options=options)
         if self._index is not None:

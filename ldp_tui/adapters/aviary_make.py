@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ldp_tui.adapters.aviary_names import AVIARY_NAMES, BY_NAME, PREFIX
+from ldp_tui.adapters.dataset_tasks import check_task, size_of
 from ldp_tui.adapters.real_packages import importing, importing_any_of, loaded, unseen_output, versions
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
@@ -97,14 +98,17 @@ def _adopted(made: Any, task: Any) -> AviaryEnvironment:
         return AviaryEnvironment(made)
     if task is None:
         return AviaryTasks(made)
-    if not isinstance(task, int) or isinstance(task, bool):
-        raise UsageError(f"task={task!r} is no number of a task; a dataset's tasks are numbered from 0.")
-    size = _size(made)
-    if size is None:
-        raise UsageError(f"{type(made).__name__} makes tasks without end and has no task {task}; leave it out.")
-    if not 0 <= task < size:
-        raise UsageError(f"{type(made).__name__} has {size} tasks, numbered from 0; there is no task {task}.")
+    check_task(task, size_of(made), type(made).__name__)
     return AviaryTasks(made, task)
+
+
+def tasks_of(environment: Environment[Any]) -> Any:
+    """The task dataset of aviary's whose tasks `environment` plays; None if it plays none, or one of them."""
+    if not is_adopted(environment):
+        return None
+    from ldp_tui.adapters.aviary_env import AviaryTasks
+
+    return environment.dataset if isinstance(environment, AviaryTasks) and environment.task is None else None
 
 
 def packages_of(environment: AviaryEnvironment) -> dict[str, str]:
@@ -113,13 +117,6 @@ def packages_of(environment: AviaryEnvironment) -> dict[str, str]:
 
     played = environment.dataset if isinstance(environment, AviaryTasks) else environment.aviary_env
     return versions("aviary", type(played).__module__)
-
-
-def _size(dataset: Any) -> int | None:
-    try:
-        return len(dataset)
-    except TypeError:
-        return None
 
 
 def _class(location: tuple[str, str], name: str) -> Any:

@@ -40,6 +40,8 @@ AVIARY_NAMES: Final = (
     AviaryName("litqa2", "labbench", "LAB-Bench: questions about the literature.", _LABBENCH),
     AviaryName("figqa", "labbench", "LAB-Bench: questions about figures.", _LABBENCH),
     AviaryName("tableqa", "labbench", "LAB-Bench: questions about tables.", _LABBENCH),
+    AviaryName("figqa2", "labbench", "LAB-Bench 2: questions about figures.", _LABBENCH),
+    AviaryName("tableqa2", "labbench", "LAB-Bench 2: questions about tables.", _LABBENCH),
     AviaryName("figqa-text", "labbench", "LAB-Bench: figures given as text.", _LABBENCH),
     AviaryName("tableqa-text", "labbench", "LAB-Bench: tables given as text.", _LABBENCH),
     AviaryName("paperqa-local", "labbench", "Questions about papers on this disk: task=QUESTION.", _LABBENCH),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import isabstract
 from typing import Any
 
 from pydantic import Field, JsonValue
@@ -51,7 +52,10 @@ def agent_class(name: str) -> type[Agent[Any]]:
         return defined[name]
     if name in own.__all__:
         return _checked(getattr(own, name), name)
-    raise UnknownName("agent", name, {*defined, *(each for each in own.__all__ if each.endswith("Agent"))})
+    offered = {*defined, *(each for each in own.__all__ if each.endswith("Agent"))}
+    raise UnknownName(
+        "agent", name, sorted(offered - {name for name, cls in defined.items() if isabstract(cls)} - {"Agent"})
+    )
 
 
 def _imported(module: str, attribute: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ldp_tui.agents.heuristics import HEURISTICS, Heuristic, Rule
+from ldp_tui.agents.heuristics import HEURISTICS, Heuristic, Rule, heuristic_for
 from ldp_tui.agents.moves import request
 from ldp_tui.agents.native import (
     NativeEnvironment,
@@ -44,10 +44,10 @@ class HeuristicAgent(Agent[HeuristicState]):
     def prepare(self, *, env: Environment[Any], seed: int | None) -> None:
         """Choose the rule for `env`; raises UnsupportedEnvironment where there is none."""
         native = native_environment(env, player="heuristic", supported=SUPPORTED)
-        name = environment_id(native.gym_env)
-        if name not in HEURISTICS:
-            raise UnsupportedEnvironment("heuristic", name, SUPPORTED)
-        self._prepared = native, HEURISTICS[name]
+        heuristic = heuristic_for(native.gym_env)
+        if heuristic is None:
+            raise UnsupportedEnvironment("heuristic", environment_id(native.gym_env), SUPPORTED)
+        self._prepared = native, heuristic
 
     async def init_state(self, tools: list[Tool]) -> HeuristicState:
         """Start the episode that was prepared, with a rule that remembers nothing."""

@@ -1,17 +1,20 @@
-"""Simple rules that play classic-control and Box2D environments far better than chance, each with its source.
+"""Simple rules that play Gymnasium's environments far better than chance, each with its source.
 
-A rule is a function from an observation to a native action. Those that remember something
-start anew with each episode.
+A rule is a function from an observation to a native action. Those that remember something start anew with each episode.
+Environments that tell another's observations by name, as gym-llm's do, are played by the rule of that other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from ldp_tui.agents.grid_rules import cliff_walking, frozen_lake, taxi
+from ldp_tui.agents.native import changes_the_game, environment_id, numbers_of
 
 if TYPE_CHECKING:
     import gymnasium
@@ -67,13 +70,15 @@ def pendulum(observation: Any) -> Any:
 
 def blackjack(observation: Any) -> int:
     """Hit (1) below 17, as the dealer must."""
-    return int(observation[0] < 17)
+    return int(numbers_of(observation)[0] < 17)
 
 
 def _lunar_lander(gym_env: gymnasium.Env[Any, Any]) -> Rule:
     from gymnasium.envs.box2d.lunar_lander import heuristic
 
     def rule(observation: Any) -> Any:
+        if isinstance(observation, Mapping):
+            observation = np.concatenate([np.ravel(part) for part in observation.values()])
         action = heuristic(gym_env, observation)  # type: ignore[no-untyped-call]
         return action.astype(np.float32) if isinstance(action, np.ndarray) else int(action)
 
@@ -100,12 +105,21 @@ _WALKER = Heuristic(
 )
 _POLE = Heuristic("push under the falling pole", "a linear state-feedback law", _stateless(cart_pole))
 
+_BLACKJACK = Heuristic("play as the dealer does, who draws below 17", "the house rules", _stateless(blackjack))
+_LAKE = Heuristic("take the shortest way past the holes as if the ice held", "breadth-first search", frozen_lake)
+_CLIFF = Heuristic("keep one row away from the cliff", "the safe path of Sutton and Barto, example 6.6", cliff_walking)
+_TAXI = Heuristic("change columns in the middle row, which has no walls", "the map of the city", taxi)
+
 HEURISTICS: dict[str, Heuristic] = {
     "Acrobot-v1": Heuristic("swing along with the joint", "energy pumping", _stateless(acrobot)),
     "BipedalWalker-v3": _WALKER,
-    "Blackjack-v1": Heuristic("play as the dealer does, who draws below 17", "the house rules", _stateless(blackjack)),
+    "Blackjack-v1": _BLACKJACK,
     "CartPole-v0": _POLE,
     "CartPole-v1": _POLE,
+    "CliffWalking-v1": _CLIFF,
+    "CliffWalkingSlippery-v1": _CLIFF,
+    "FrozenLake-v1": _LAKE,
+    "FrozenLake8x8-v1": _LAKE,
     "LunarLander-v3": _LANDER,
     "LunarLanderContinuous-v3": _LANDER,
     "MountainCar-v0": Heuristic(
@@ -117,4 +131,18 @@ HEURISTICS: dict[str, Heuristic] = {
     "Pendulum-v1": Heuristic(
         "swing up by energy, then balance", "Åström and Furuta, Automatica 36 (2000)", _stateless(pendulum)
     ),
+    "Taxi-v4": _TAXI,
 }
+
+_BY_CLASS: Final = {"BlackjackEnv": _BLACKJACK, "LunarLander": _LANDER, "TaxiEnv": _TAXI}
+"""For environments that tell these in other words, as gym-llm's do."""
+
+
+def heuristic_for(gym_env: gymnasium.Env[Any, Any]) -> Heuristic | None:
+    """The rule for an environment, or for what it is a variation of; None if there is none."""
+    if (known := HEURISTICS.get(environment_id(gym_env))) is not None:
+        return known
+    if changes_the_game(gym_env):
+        return None
+    names = (kind.__name__ for kind in type(gym_env.unwrapped).__mro__)
+    return next((_BY_CLASS[name] for name in names if name in _BY_CLASS), None)

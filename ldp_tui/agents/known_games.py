@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldp_tui.agents.blackjack import blackjack_table, hand_index
-from ldp_tui.agents.native import changes_the_game
+from ldp_tui.agents.native import changes_the_game, numbers_of
 from ldp_tui.agents.planning import Floats, TransitionTable
 from ldp_tui.agents.taxi import STATES, fickle_state, fickle_taxi_table
 
@@ -90,18 +90,14 @@ def _fickle_taxi_state(glimpse: Glimpse) -> int:
 
 
 def _blackjack_state(glimpse: Glimpse) -> int:
-    total, showing, usable_ace = _parts(glimpse.observation)
+    total, showing, usable_ace = numbers_of(glimpse.observation)
     return hand_index(total, showing, bool(usable_ace), first_decision=glimpse.elapsed == 0)
 
 
 def _index(observation: Any) -> int:
     """State number of the table; a Taxi that is described part by part is put together again."""
-    if not isinstance(observation, Mapping):
-        return int(observation)
-    row, column, passenger, destination = _parts(observation)
+    parts = numbers_of(observation)
+    if len(parts) == 1:
+        return parts[0]
+    row, column, passenger, destination = parts
     return ((row * 5 + column) * 5 + passenger) * 4 + destination
-
-
-def _parts(observation: Any) -> list[int]:
-    """The observation's numbers in the original's order, whether it is a tuple or describes each by name."""
-    return [int(part) for part in (observation.values() if isinstance(observation, Mapping) else observation)]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ldp_tui.core.errors import UsageError
 from ldp_tui.core.tool_calls import ToolCall
 
 if TYPE_CHECKING:
     import gymnasium
+
+_ENVIRONMENT_FILE: Final = re.compile(r"^ldp_tui_environment_(.+)_[0-9a-f]{16}$")
+"""Modules of environment files are named after the file and a hash of its source."""
 
 
 class NativeEnvironment(Protocol):
@@ -73,7 +77,15 @@ def rules_of(gym_env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     }
     options = {**defaults, **environment_options(gym_env)}
     rules: dict[str, Any] = json.loads(json.dumps(options, default=str))
-    return {"class": f"{inner.__module__}:{inner.__qualname__}", "options": rules}
+    module = _ENVIRONMENT_FILE.sub(r"\1.py", inner.__module__)
+    return {"class": f"{module}:{inner.__qualname__}", "options": rules}
+
+
+def numbers_of(observation: Any) -> list[int]:
+    """An observation's whole numbers in order: of one number, a tuple, or parts by name as gym-llm describes them."""
+    if isinstance(observation, Mapping):
+        observation = observation.values()
+    return [int(part) for part in observation] if isinstance(observation, Iterable) else [int(observation)]
 
 
 def step_limit(gym_env: gymnasium.Env[Any, Any]) -> int | None:

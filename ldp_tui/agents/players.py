@@ -23,9 +23,12 @@ from ldp_tui.models.client import TINY
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
 from ldp_tui.models.memory import StoredMemoryModel
 from ldp_tui.models.modules import ToolDescriptionMethods
+from ldp_tui.models.providers import provider_of
 
 MODEL_OPTIONS: Final = (ModelSpec.setting_names() - {"name", "api_key", "extra_params"}) | REQUEST_SETTINGS
-"""What may be said of the model. `fallbacks` and `stream` besides belong to the chain."""
+"""What may be said of the model."""
+CHAIN_OPTIONS: Final = frozenset({"fallback", "fallbacks", "stream", "budget"})
+"""What may be said of the chain of a model and its fallbacks."""
 _SECRETS: Final = frozenset({"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
 
 Player = TypeVar("Player", bound=LanguageAgent | ReflectAgent)
@@ -95,27 +98,30 @@ def _settings(
     own = {field for field, info in kind.model_fields.items() if not info.exclude} - {"llm_config"}
     if secret := next((option for option in options if option in _SECRETS), None):
         raise UsageError(f"Options are recorded: put the key into the environment, not into {secret}=….")
-    known = own | (MODEL_OPTIONS - _SECRETS) | {"fallbacks", "stream"} | more
+    known = own | (MODEL_OPTIONS - _SECRETS) | CHAIN_OPTIONS | more
     refuse_unknown(options, frozenset(known), of=f"player {name!r}")
     if not model:
         raise UsageError(f"Player {name!r} needs a model: {name}:openai/gpt-5-mini, or {name}:NAME,base_url=http://….")
-    config = _config(model, {option: value for option, value in options.items() if option not in own})
-    if missing := config.missing_keys():
-        raise UsageError(
-            f"{config.models[0].name} needs a key: set {missing[0]}, name another variable by api_key_env=…, or a"
-            " server of your own by base_url=…."
-        )
+    config = model_config(model, {option: value for option, value in options.items() if option not in own})
     return {"llm_config": config, **{option: value for option, value in options.items() if option in own}}
 
 
-def _config(model: str, options: Mapping[str, Any]) -> LLMConfig:
-    """The chain of the model and its fallbacks, which are asked where litellm knows them to be."""
-    settings = {"timeout": DEFAULT_LLM_COMPLETION_TIMEOUT, **options}
-    fallbacks, stream = settings.pop("fallbacks", ()), settings.pop("stream", True)
-    names = [fallbacks] if isinstance(fallbacks, str) else list(fallbacks)
-    there = {name: value for name, value in settings.items() if name not in ("base_url", "api_base", "api_key_env")}
-    models = [ModelSpec.from_name(model, **settings), *(ModelSpec.from_name(name, **there) for name in names)]
-    return LLMConfig(models=models, stream=bool(stream))
+def model_config(model: str, options: Mapping[str, Any]) -> LLMConfig:
+    """The chain of the model and its fallbacks, which are asked where litellm knows them to be.
+
+    Raises:
+        UsageError: If a provider is misspelt, or no model of the chain has the key that it needs.
+    """
+    config = LLMConfig.model_validate({"name": model, "timeout": DEFAULT_LLM_COMPLETION_TIMEOUT, **options})
+    config.check_providers()
+    if missing := config.missing_keys():
+        first = config.models[0]
+        stored = provider_of(first.name) if first.api_key_env is None else first.api_key_env
+        raise UsageError(
+            f"{first.name} needs a key: set {missing[0]}, store one by `ldp-tui models key set {stored}`, name another"
+            " variable by api_key_env=…, or a server of your own by base_url=…."
+        )
+    return config
 
 
 def _description(word: str) -> ToolDescriptionMethods:

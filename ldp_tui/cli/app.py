@@ -18,6 +18,7 @@ from ldp_tui.cli import (
     import_,
     lint,
     ls,
+    models,
     play,
     replay,
     serve,
@@ -62,6 +63,7 @@ app.command("play")(play.play)
 app.command("run")(run_command.run)
 app.command("envs")(envs.envs)
 app.command("agents")(agents.agents)
+app.command("models")(models.models)
 app.command("lint")(lint.lint)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)

@@ -24,15 +24,27 @@ if TYPE_CHECKING:
 _HERTZ = 4
 
 
-def run_file(file: Path, *, again: bool, as_json: bool, database: Path | None) -> int:
-    """Play the experiment in `file`, taking up what was left of it; the exit status."""
+def run_file(
+    file: Path,
+    *,
+    players: tuple[str, ...] = (),
+    episodes: int | None = None,
+    jobs: int | None = None,
+    again: bool = False,
+    as_json: bool = False,
+    database: Path | None = None,
+) -> int:
+    """Play the experiment in `file`, or its variation with other players or more runs, taking up what was left of it.
+
+    Returns the exit status.
+    """
     from ldp_tui.experiments.config import load_experiment
     from ldp_tui.experiments.plan import plan
     from ldp_tui.experiments.runner import LimitReached, begin, play_experiment
     from ldp_tui.store import connect_writer, default_path
     from ldp_tui.store.reader import Reader
 
-    experiment = load_experiment(file)
+    experiment = load_experiment(file).varied(players=players, num_runs=episodes, jobs=jobs)
     path = default_path(database)
     stopped = ""
     with connect_writer(path) as writer, Reader(path) as reader:

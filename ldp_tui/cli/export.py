@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
-from ldp_tui.cli.ls import Agent, Env, MinReturn, Success, Text
 from ldp_tui.cli.options import Database, Json, episode_key
 from ldp_tui.cli.output import counted, emit_json, say
+from ldp_tui.cli.selection import Agent, Env, MinReturn, Select, Selection, Success, Text, index_words
 from ldp_tui.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def export(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PATH", help="File to write, replaced as a whole; or the folder.")
     ],
+    select: Select = None,
     env: Env = None,
     agent: Agent = None,
     text: Text = None,
@@ -71,7 +72,6 @@ def export(
 
     Those named, else all that match the options.
     """
-    from ldp_tui.cli.selection import Selection, index_words
     from ldp_tui.store import default_path
     from ldp_tui.store.reader import Reader
     from ldp_tui.store.results import Sort
@@ -80,8 +80,8 @@ def export(
         if episodes:
             ids = [reader.episode(episode_key(text)).summary.id for text in episodes]
         else:
-            index_words(reader, text)
-            wanted = Selection(env, agent, text, min_return, success).filter()
+            wanted = Selection(env, agent, text, min_return, success, select).filter()
+            index_words(reader, wanted)
             ids = list(reader.episode_ids(wanted, Sort(descending=False)))
         done = _write(reader, ids, output, format_, Film(fps, "reasoning" if reasoning else "picture"))
     if as_json:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ldp_tui.cli import INTERRUPTED, OK, PROBLEMS, REFUSED, USAGE
 from ldp_tui.cli.output import ReaderGone, say
 from ldp_tui.core.errors import LdpTuiError, UsageError
+from ldp_tui.core.secrets import TextRedactor
 
 
 def guarded(action: Callable[[], object]) -> int:
@@ -48,7 +49,7 @@ def _unexpected(error: Exception) -> int:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            traceback.print_exception(error, file=file)
+            file.write(TextRedactor.of_environment(os.environ).text("".join(traceback.format_exception(error))))
     except OSError:
         say(told)
     else:

@@ -9,16 +9,12 @@ import typer
 
 from ldp_tui.cli.options import Database, Json
 from ldp_tui.cli.output import counted, emit_json, number, say, table, truth, when
-
-Env = Annotated[str | None, typer.Option("--env", "-e", help="Part of the environment's name.", show_default=False)]
-Agent = Annotated[str | None, typer.Option("--agent", "-a", help="Part of the player's name.", show_default=False)]
-Text = Annotated[str | None, typer.Option("--text", "-t", help="Words in the messages.", show_default=False)]
-MinReturn = Annotated[float | None, typer.Option("--min-return", help="At least this return.", show_default=False)]
-Success = Annotated[bool | None, typer.Option("--success/--no-success", help="By success.", show_default=False)]
+from ldp_tui.cli.selection import Agent, Env, MinReturn, Select, Selection, Success, Text, index_words
 
 
 def ls(
     *,
+    select: Select = None,
     env: Env = None,
     agent: Agent = None,
     text: Text = None,
@@ -29,13 +25,12 @@ def ls(
     database: Database = None,
 ) -> None:
     """List recorded episodes, newest first."""
-    from ldp_tui.cli.selection import Selection, index_words
     from ldp_tui.store import default_path
     from ldp_tui.store.reader import Reader
 
-    wanted = Selection(env, agent, text, min_return, success).filter()
+    wanted = Selection(env, agent, text, min_return, success, select).filter()
     with Reader(default_path(database)) as reader:
-        index_words(reader, text)
+        index_words(reader, wanted)
         page = reader.episodes(wanted, limit=limit)
         total = reader.count(wanted)
     if as_json:

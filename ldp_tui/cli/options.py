@@ -73,13 +73,13 @@ AgentTexts = Annotated[
         show_default=False,
     ),
 ]
-OptionalAgent = Annotated[
-    str | None,
+RunAgents = Annotated[
+    list[str] | None,
     typer.Option(
         "--agent",
         "-a",
         metavar="AGENT",
-        help="Player: KIND[:MODEL][,key=value…].",
+        help="Player: KIND[:MODEL][,key=value…]. For an experiment's file: in place of its players; may be repeated.",
         autocompletion=_complete_agent,
         show_default=False,
     ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldp_tui.cli import OK, PROBLEMS
-from ldp_tui.cli.options import Database, Json, MaxSteps, OptionalAgent, RunTarget, is_human
+from ldp_tui.cli.options import Database, Json, MaxSteps, RunAgents, RunTarget, is_human
 from ldp_tui.cli.output import counted, emit, emit_json, number, rate, say, table
 from ldp_tui.core.errors import UsageError
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 def run(
     context: typer.Context,
     environment: RunTarget,
-    agent: OptionalAgent = None,
+    agents: RunAgents = None,
     *,
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Episode i uses seed SEED + i.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     max_steps: MaxSteps = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", min=0.0, help="US dollars that all models may cost together; then the run ends."),
+    ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Store rendered frames too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="FILE.yaml: play a complete experiment anew.")] = False,
     as_json: Json = False,
@@ -40,14 +45,27 @@ def run(
     if environment.endswith((".yaml", ".yml")):
         from ldp_tui.cli.experiment import run_file
 
-        _refuse_beside_file(context)
-        return run_file(Path(environment), again=again, as_json=as_json, database=database)
-    if agent is None:
+        said = _said(context)
+        if wrong := said - {"environment", "agents", "episodes", "jobs", "again", "as_json", "database"}:
+            raise UsageError(f"--{min(wrong).replace('_', '-')} belongs into the experiment's file.")
+        return run_file(
+            Path(environment),
+            players=tuple(agents or ()),
+            episodes=episodes if "episodes" in said else None,
+            jobs=jobs if "jobs" in said else None,
+            again=again,
+            as_json=as_json,
+            database=database,
+        )
+    if not agents:
         raise UsageError("run needs --agent; see: ldp-tui run -h")
+    if len(agents) > 1:
+        raise UsageError("run plays one --agent; an experiment's file may name several: ldp-tui run FILE.yaml")
+    agent = agents[0]
     from ldp_tui.cli.progress import Progress
     from ldp_tui.engine.record import new_run_uid
     from ldp_tui.experiments.summary import summarise
-    from ldp_tui.experiments.workers import CampaignSpec, ProcessDied, check_playable, play_campaign
+    from ldp_tui.experiments.workers import CampaignSpec, ProcessDied, check_playable, play_campaign, run_budget
     from ldp_tui.registry import check_agent_name, check_environment_name
     from ldp_tui.store import connect_writer, default_path
 
@@ -58,32 +76,34 @@ def run(
     check_playable(environment, agent, seed)
     path = default_path(database)
     spec = CampaignSpec(environment, agent, str(path), new_run_uid(), max_steps=max_steps, pictures=pictures)
+    budget = run_budget(max_cost, jobs=jobs)
     started = time.perf_counter()
     results = []
     try:
         with connect_writer(path) as writer, Progress(episodes) as progress:
-            for result in play_campaign(spec, range(seed, seed + episodes), writer=writer, jobs=jobs):
+            seeds = range(seed, seed + episodes)
+            for result in play_campaign(spec, seeds, writer=writer, jobs=jobs, budget=budget):
                 results.append(result)
                 progress.advance(result)
     except (KeyboardInterrupt, ProcessDied):
         connect_writer(path).close()  # opening it closes the episodes of processes that were ended
         raise
     summary = summarise(spec, results, seed=seed, seconds=time.perf_counter() - started)
+    if budget is not None and budget.used_up:
+        spent = f"${budget.limit_usd:.2f} are spent (${budget.spent_usd:.4f})"
+        summary = replace(summary, stopped=f"{spent}: {counted(len(results), 'episode')} of {episodes:,} begun")
     if as_json:
         emit_json(summary.as_json())
     else:
         _print_summary(summary)
         say(f"Recorded in {path}.")
-    return PROBLEMS if summary.failures else OK
+    return PROBLEMS if summary.failures or summary.stopped else OK
 
 
-def _refuse_beside_file(context: typer.Context) -> None:
-    """What an experiment's file says is not said beside it."""
-    allowed = {"environment", "again", "as_json", "database"}
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in allowed and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')} belongs into the experiment's file.")
+def _said(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _print_summary(summary: Summary) -> None:
@@ -101,6 +121,8 @@ def _print_summary(summary: Summary) -> None:
     if summary.not_finite:
         say(f"{counted(summary.not_finite, 'return')} not finite (NaN or infinite): left out of the mean.")
     for kind, count in summary.faults.items():
-        say(f"{kind}: {counted(count, 'time')} a reply could not be read.")
+        say(f"{kind}: {counted(count, 'time')} a request failed, or its reply could not be read.")
+    if summary.stopped:
+        say(f"{summary.stopped}.")
     for reason, count in summary.failure_reasons.items():
         say(f"{counted(count, 'episode')} failed: {reason}")

@@ -1,13 +1,16 @@
-"""Which episodes a command is about: the options of `ls` and `export` as a filter of the store."""
+"""Which episodes a command is about: a selection in words, and the options that are short for parts of it."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
 
 from ldp_tui.cli.output import counted, say
+from ldp_tui.core.errors import UsageError
 from ldp_tui.store.errors import StoreError
 from ldp_tui.store.results import EpisodeFilter, Range
 from ldp_tui.store.search import TAIL
@@ -17,6 +20,22 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS: Final = 10.0
 """A search waits so long for messages to be indexed."""
+
+Select = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        "-s",
+        metavar="TEXT",
+        help="As in the library's filter line: 'env:taxi return>7 -tag:bad best-of:4 per:task'.",
+        show_default=False,
+    ),
+]
+Env = Annotated[str | None, typer.Option("--env", "-e", help="Part of the environment's name.", show_default=False)]
+Agent = Annotated[str | None, typer.Option("--agent", "-a", help="Part of the player's name.", show_default=False)]
+Text = Annotated[str | None, typer.Option("--text", "-t", help="Words in the messages.", show_default=False)]
+MinReturn = Annotated[float | None, typer.Option("--min-return", help="At least this return.", show_default=False)]
+Success = Annotated[bool | None, typer.Option("--success/--no-success", help="By success.", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +47,43 @@ class Selection:
     text: str | None = None
     min_return: float | None = None
     success: bool | None = None
+    select: str | None = None
 
     def filter(self) -> EpisodeFilter:
-        """The store's filter."""
-        return EpisodeFilter(
-            envs=(self.env,) if self.env else (),
-            agents=(self.agent,) if self.agent else (),
-            words=(self.text,) if self.text else (),
-            return_=Range(low=self.min_return),
-            success=self.success,
-        )
+        """The store's filter.
+
+        Raises:
+            UsageError: If the selection cannot be read; it shows where.
+        """
+        wanted = _read(self.select) if self.select else EpisodeFilter()
+        if self.env:
+            wanted = replace(wanted, envs=(*wanted.envs, self.env))
+        if self.agent:
+            wanted = replace(wanted, agents=(*wanted.agents, self.agent))
+        if self.text:
+            wanted = replace(wanted, words=(*wanted.words, self.text))
+        if self.min_return is not None:
+            low = max(self.min_return, wanted.return_.low if wanted.return_.low is not None else self.min_return)
+            wanted = replace(wanted, return_=Range(low, wanted.return_.high))
+        return wanted if self.success is None else replace(wanted, success=self.success)
 
 
-def index_words(reader: Reader, text: str | None) -> None:
-    """Before a search for `text`, have messages indexed that a busy writer left for later; say so if some stay."""
+def _read(text: str) -> EpisodeFilter:
+    from ldp_tui.datasets.selection import SelectionError, parse_selection
+
+    try:
+        return parse_selection(text)
+    except SelectionError as error:
+        line = " ".join(text.split("\n"))
+        raise UsageError(f"--select: {error.reason}\n  {line}\n  {' ' * error.position}^") from error
+
+
+def index_words(reader: Reader, wanted: EpisodeFilter) -> None:
+    """Before a search for words, have messages indexed that a busy writer left for later; say so if some stay."""
     from ldp_tui.store import connect_writer
 
-    if not text or not reader.unindexed():
+    searches = wanted.words or any(other.words for other in wanted.without)
+    if not searches or not reader.unindexed():
         return
     with contextlib.suppress(StoreError), connect_writer(reader.path):  # a writer indexes while it has nothing to write
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from ipaddress import ip_address
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ldp_tui.cli.options import EnvironmentText
 from ldp_tui.cli.output import emit, say
 from ldp_tui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ldp_tui.core.environment import Environment
 
 Host = Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 is every network of this machine.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")]
@@ -35,7 +38,7 @@ def serve(
     tasks: Annotated[
         int | None,
         typer.Option(
-            "--tasks", min=1, help="Offer that many tasks: seeds from 0. Default: no end.", show_default=False
+            "--tasks", min=1, help="Offer that many seeds of an environment. Default: no end.", show_default=False
         ),
     ] = None,
     max_environments: MaxEnvironments = 1024,
@@ -46,17 +49,18 @@ def serve(
 ) -> None:
     """Let others play an environment, as remote:URL.
 
-    Aviary's TaskDatasetClient plays it too. Task i is seed i. Prints the address on stdout; Ctrl-C ends it.
+    Aviary's TaskDatasetClient plays it too. Task i is seed i, or task i of a task dataset (module:Dataset). Prints the
+    address on stdout; Ctrl-C ends it.
     """
     from ldp_tui.adapters.serving.dataset_server import TaskDatasetServer
-    from ldp_tui.registry_tasks import RegistryTaskDataset
+    from ldp_tui.registry_tasks import task_dataset
     from ldp_tui.web.running import bind, serve_until_interrupted, url_of
 
-    check_makeable(environment)
+    made = check_makeable(environment)
     if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
         raise UsageError(f"--prefix {prefix} must start with / and not end with it.")
     server = TaskDatasetServer(
-        RegistryTaskDataset(environment, size=tasks),
+        task_dataset(environment, made, size=tasks),
         api_key=None if api_key_env is None else secret_of(api_key_env),
         max_environments=max_environments,
         idle_seconds=idle_seconds,
@@ -70,8 +74,8 @@ def serve(
         serve_until_interrupted(server.app, listening)
 
 
-def check_makeable(environment: str) -> None:
-    """Make the environment once, so that what cannot be served is refused at once; raises UsageError."""
+def check_makeable(environment: str) -> Environment[Any]:
+    """The environment, made once and closed, so that what cannot be served is refused at once; raises UsageError."""
     import asyncio
 
     from ldp_tui.engine.rollout import close_bounded
@@ -80,6 +84,7 @@ def check_makeable(environment: str) -> None:
     check_environment_name(environment)
     env, _ = make_environment(environment)
     asyncio.run(close_bounded(env))
+    return env
 
 
 def secret_of(variable: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from ldp_tui.core.above import borrow
 from ldp_tui.core.environment import Environment
@@ -39,6 +39,42 @@ class Usage:
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request to a model and what came of it; requests that failed are told too. Values are JSON, without keys."""
+
+    model: str
+    """As the server names it; as it was asked for where none answered."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the request."""
+    request: str = ""
+    """Hash of everything that was sent: equal for equal requests."""
+    finish: str | None = None
+    """Why the model stopped, such as `stop`, `length`, `tool_calls`; `error:TYPE` for a request that failed."""
+    raw: str = ""
+    """The reply as a JSON message, as it came; what had come of one that failed, else what went wrong."""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost_usd: float = 0.0
+    latency_us: int = 0
+    ttft_us: int | None = None
+    """Microseconds to the first token; None where the reply was not streamed."""
+    token_ids: tuple[int, ...] = ()
+    """Tokens of the reply, where the back end tells them."""
+    logprobs: tuple[float, ...] = ()
+    """Natural log-probability of each of its tokens, where the back end tells them."""
+
+    @property
+    def error(self) -> str | None:
+        """Type of the failure; None for a request that was answered."""
+        return self.finish[len(FAILED) :] if self.finish is not None and self.finish.startswith(FAILED) else None
+
+
+FAILED: Final = "error:"
+"""How the finish of a generation begins that failed; the type of the error follows."""
 
 
 class Agent(ABC, Generic[AgentState]):
@@ -102,11 +138,15 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an episode stands at a decision: steps played, the last step's reward (None before the first), the sum."""
+    """How an episode stands at a decision: steps played, the last step's reward (None before the first), the sum.
+
+    `cost_usd` is what its requests to models have cost so far, failed ones and those of this decision included.
+    """
 
     step: int = 0
     reward: float | None = None
     return_: float = 0.0
+    cost_usd: float = 0.0
 
 
 @runtime_checkable
@@ -118,6 +158,9 @@ class Host(Protocol):
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """Facts about how the decision came about, as JSON values."""
+
+    def generated(self, generation: Generation) -> None:
+        """A request to a model has come to its end."""
 
 
 _listener: ContextVar[Listener | None] = ContextVar("ldp_tui_listener", default=None)
@@ -168,6 +211,12 @@ def annotate(facts: Mapping[str, Any]) -> None:
     """Keep facts about this decision (JSON values) with its step, under `agent` of its info. Never trained on."""
     if (host := _host()) is not None:
         host.annotate(facts)
+
+
+def tell_generation(make: Callable[[], Generation]) -> None:
+    """Keep a request to a model with the decision it served; `make` is called only where somebody keeps it."""
+    if (host := _host()) is not None:
+        host.generated(make())
 
 
 def standing() -> Standing | None:

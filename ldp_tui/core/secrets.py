@@ -1,5 +1,5 @@
-"""Secrets are taken out of text before it leaves the process: known key shapes, and values of this process's secret
-environment variables.
+"""Secrets are taken out of text before it leaves the process: known key shapes, values of this process's secret
+environment variables, and keys that it has read from elsewhere (`learn_secret`).
 """
 
 from __future__ import annotations
@@ -33,11 +33,27 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHORTEST_VALUE: Final = 8
 
 
+_learnt: set[str] = set()
+"""Keys that no environment variable of a telling name holds. A process reads a few, and must never tell them."""
+
+
+def learn_secret(value: str) -> None:
+    """Keep `value` out of everything that this process writes from now on, by redactors made earlier too."""
+    if len(value) >= _SHORTEST_VALUE:
+        _learnt.add(value)
+
+
 class TextRedactor:
     """Replaces secrets by `[redacted:<family>]`. `values` are exact secrets besides the known shapes."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        distinct = {value for value in values if len(value) >= _SHORTEST_VALUE}
+        self._given = frozenset(values)
+        self._spell()
+
+    def _spell(self) -> None:
+        """List the forms in which the values may occur."""
+        self._known = len(_learnt)
+        distinct = {value for value in self._given | _learnt if len(value) >= _SHORTEST_VALUE}
         spelled = {form for value in distinct for form in (value, _in_json(value), _in_json(_in_json(value)))}
         self._values = sorted(spelled, key=len, reverse=True)
         self._needles = [value.encode("utf-8", "surrogatepass") for value in self._values]
@@ -49,6 +65,8 @@ class TextRedactor:
 
     def suspects(self, payload: bytes) -> bool:
         """Whether `payload` (UTF-8) may hold a secret; cheap, and never wrong when it says no."""
+        if self._known != len(_learnt):
+            self._spell()
         return (
             (
                 b"_" in payload

@@ -199,9 +199,10 @@ def _seeds(texts: Sequence[str | None]) -> dict[str, Any]:
 
 def cell_name(environment: str, agent: str) -> str:
     """Folder name for a player in an environment: only characters that every file system takes."""
-    return _safe(environment) + "__" + _safe(agent)
+    return safe_name(environment) + "__" + safe_name(agent)
 
 
-def _safe(text: str) -> str:
+def safe_name(text: str) -> str:
+    """Text as a part of a path: only characters that every file system takes, 80 at most."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.=") else "-" for c in text).strip(".-")
     return kept[:80] or "unnamed"

@@ -26,6 +26,7 @@ from ldp_tui.store.rows import (
     EndEpisode,
     EnvRow,
     EpisodeOperation,
+    GenerationRow,
     MessageRow,
     StepRow,
 )
@@ -39,6 +40,7 @@ _JSON_FIELDS: dict[type, tuple[str, ...]] = {
     AgentRow: ("config",),
     StepRow: ("action", "info", "obs"),
     MessageRow: ("extra",),
+    GenerationRow: ("params",),
 }
 
 _UNSETTLED = 1_000
@@ -158,7 +160,10 @@ def _read_line(path: Path, number: int, line: bytes) -> EpisodeOperation:
 
 def _to_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
+        told = {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
+        if not told.get("generations", True):  # older programs, which do not know them, can read all other episodes
+            del told["generations"]
+        return told
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
     if isinstance(value, str) and not _is_utf8(value):

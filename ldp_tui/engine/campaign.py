@@ -36,7 +36,7 @@ class EpisodeResult:
     reason: EndReason
     detail: str | None
     faults: Mapping[str, int] = field(default_factory=dict)
-    """How often the player's model gave what could not be read, by kind."""
+    """How often a request to the player's model failed, or its reply could not be read, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,18 @@ async def _play_one(
                 uid = event.uid
             elif isinstance(event, StepTaken):
                 faults.update(_faults(event))
+                faults.update(_failed_requests(event))
             elif isinstance(event, EpisodeEnded):
+                faults.update(_failed_requests(event))
                 ended = event
     if ended is None:
         raise RuntimeError("A rollout ended without saying so.")
     return EpisodeResult(uid, seed, ended.return_, ended.steps, ended.success, ended.reason, ended.detail, faults)
+
+
+def _failed_requests(event: StepTaken | EpisodeEnded) -> list[str]:
+    """Types of the errors of requests to models, also of those that were asked again."""
+    return [generation.error for generation in event.generations if generation.error is not None]
 
 
 def _faults(step: StepTaken) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from ldp_tui.core.agent import Usage
+from ldp_tui.core.agent import Generation, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import EnvStateMessage, Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
@@ -18,7 +18,9 @@ _MESSAGE_TYPES: dict[str, type[Message]] = {
 }
 _EVENTS = {kind.__name__: kind for kind in EVENT_TYPES}
 _RECORD_FIELDS = frozenset({"environment", "agent", "usage", "rendering"})
-_RECORDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (EnvironmentRecord, AgentRecord, Usage, Picture)}
+_RECORDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (EnvironmentRecord, AgentRecord, Usage, Picture, Generation)
+}
 
 
 def message_to_wire(message: Message) -> dict[str, Any]:
@@ -102,6 +104,16 @@ def _unpack_tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
 
 
+def _unpack_generations(value: list[Mapping[str, Any]]) -> tuple[Generation, ...]:
+    return tuple(_unpack_generation(item) for item in value)
+
+
+def _unpack_generation(value: Mapping[str, Any]) -> Generation:
+    fields_: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items()}
+    del fields_["record"]
+    return Generation(**fields_)
+
+
 _UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "action": message_from_wire,
     "observation": _unpack_messages,
@@ -109,6 +121,7 @@ _UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "interventions": _unpack_interventions,
     "tools": _unpack_tuple,
     "legal_actions": _unpack_tuple,
+    "generations": _unpack_generations,
 }
 
 

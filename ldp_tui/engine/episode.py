@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ldp_tui.core.agent import Agent, PlainAction, Standing, Usage, listening
+from ldp_tui.core.agent import Agent, Generation, PlainAction, Standing, Usage, listening
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import AgentError, Phase, failure_of
 from ldp_tui.core.messages import Message
@@ -63,6 +63,8 @@ class Episode:
         self.reflection: list[str] = []
         self._usage: Usage | None = None
         self._facts: dict[str, Any] = {}
+        self._generations: list[Generation] = []
+        self._cost_usd = 0.0
         self._reward: float | None = None
         self._graph: Mapping[str, Any] | None = None
         self._value = 0.0
@@ -173,6 +175,8 @@ class Episode:
         self.steps += 1  # what fails before this is no step: it is neither told nor stored
         self._return += taken.reward
         self._reward = taken.reward
+        if self._generations:
+            self._generations = []
         if taken.terminated or taken.truncated:
             self.ending = "terminated" if taken.terminated else "truncated"
         return taken
@@ -199,6 +203,7 @@ class Episode:
             env_us=env_us,
             usage=self._usage,
             graph=self._graph,
+            generations=tuple(self._generations),
         )
 
     def end(self) -> EpisodeEnded:
@@ -220,6 +225,7 @@ class Episode:
             success=success,
             phase=phase,
             detail=detail,
+            generations=tuple(self._generations),
         )
 
     @property
@@ -247,12 +253,17 @@ class Episode:
         )
 
     def standing(self) -> Standing:
-        """Steps, last reward and return so far (see `core.agent.Host`)."""
-        return Standing(self.steps, self._reward, self._return)
+        """Steps, last reward, return and cost so far (see `core.agent.Host`)."""
+        return Standing(self.steps, self._reward, self._return, self._cost_usd)
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """The agent tells how its decision came about."""
         self._facts.update(copy_json(dict(facts)))
+
+    def generated(self, generation: Generation) -> None:
+        """A request to a model has come to its end (see `core.agent.Host`)."""
+        self._cost_usd += generation.cost_usd
+        self._generations.append(replace(generation, params=copy_json(dict(generation.params))))
 
     def _seen(self) -> tuple[Message, ...]:
         """The observation as an event carries it; the agent gets copies, so this stays as it is."""

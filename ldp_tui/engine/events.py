@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ldp_tui.core.agent import AgentKind, Usage
+from ldp_tui.core.agent import AgentKind, Generation, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
@@ -141,7 +141,8 @@ class StepTaken:
     """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds.
 
     `graph` is the compute graph that the action came out of, as `ldp_tui.graph.sketch` writes it; None for actions that
-    no graph led to. `interventions` is what others did to the decision, oldest first.
+    no graph led to. `generations` are the requests to models behind it, in the order in which they ended, and
+    `interventions` what others did to the decision, oldest first.
     """
 
     index: int
@@ -160,6 +161,7 @@ class StepTaken:
     env_us: int = 0
     usage: Usage | None = None
     graph: Mapping[str, Any] | None = None
+    generations: tuple[Generation, ...] = ()
     interventions: tuple[Intervention, ...] = ()
 
     @property
@@ -170,7 +172,10 @@ class StepTaken:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeEnded:
-    """The episode is over. `phase` and `detail` say whose failure it was and what happened, in one line."""
+    """The episode is over. `phase` and `detail` say whose failure it was and what happened, in one line.
+
+    `generations` are requests to models that no step came of.
+    """
 
     reason: EndReason
     return_: float
@@ -179,6 +184,7 @@ class EpisodeEnded:
     success: bool | None = None
     phase: Phase | None = None
     detail: str | None = None
+    generations: tuple[Generation, ...] = ()
 
 
 Event = EpisodeStarted | ReflectionDelta | ActionProposed | Intervened | StepTaken | EpisodeEnded

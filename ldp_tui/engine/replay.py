@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ldp_tui.core.environment import Picture
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
+from ldp_tui.engine.generation_rows import generation_of
 from ldp_tui.engine.rows import EMPTY_RESET, end_reason, failure_from_detail, start_event, step_event
 from ldp_tui.store.errors import StoreCorrupt
 from ldp_tui.store.reader import Reader
@@ -61,6 +62,7 @@ def load_episode(reader: Reader, key: int | str, *, pictures: bool = True) -> Re
             success=summary.success,
             phase=phase,
             detail=detail,
+            generations=tuple(map(generation_of, reader.unplayed(summary.id, summary.steps))),
         )
     return RecordedEpisode(header, started, ended, summary.steps)
 

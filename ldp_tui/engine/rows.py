@@ -26,6 +26,7 @@ from ldp_tui.engine.events import (
     Rendering,
     StepTaken,
 )
+from ldp_tui.engine.generation_rows import generation_of, generation_row
 from ldp_tui.engine.message_rows import OBSERVATION, json_text, json_value, message_rows, messages_from_rows
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.rows import (
@@ -140,6 +141,7 @@ def _step_row(event: StepTaken, pictures: PictureEncoder | None, *, human: bool)
         obs=_native_observation(event.observation),
         info=_diagnostics(event),
         messages=tuple(rows),
+        generations=tuple(map(generation_row, event.generations)) if event.generations else (),
     )
 
 
@@ -153,7 +155,8 @@ def annotation_operation(uid: str, event: Intervened, created_ns: int) -> AddAnn
 def end_operation(uid: str, event: EpisodeEnded, wall_us: int) -> EndEpisode:
     """The operation that closes the episode; the phase of a failure leads its detail."""
     detail = event.detail if event.phase is None else f"{event.phase}: {event.detail or ''}"
-    return EndEpisode(uid, _STATUS[event.reason], event.ended_ns, event.success, wall_us, detail)
+    left = tuple(map(generation_row, event.generations))
+    return EndEpisode(uid, _STATUS[event.reason], event.ended_ns, event.success, wall_us, detail, left)
 
 
 def end_reason(status: str) -> EndReason:
@@ -195,6 +198,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
         usage=Usage(row.tokens_in or 0, row.tokens_out or 0, row.cost_usd or 0.0) if spent else None,
         graph=shown.get("graph"),
         interventions=tuple(intervention_from_wire(one) for one in shown.get("interventions", ())),
+        generations=tuple(map(generation_of, row.generations)),
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ldp_tui.core.errors import UsageError
 from ldp_tui.core.specs import Spec
+from ldp_tui.datasets.gym_llm import safe_name
 from ldp_tui.experiments.yaml_lines import Document, Location, read_yaml
 
 ALIASES: Final = {
@@ -136,6 +138,26 @@ class Experiment(_Block):
             if isinstance(found.get(many), list):
                 found[many] = [{key: item} if isinstance(item, str) else item for item in found[many]]
         return found
+
+    def varied(self, *, players: Sequence[str] = (), num_runs: int | None = None, **more: Any) -> Experiment:
+        """The same with other players, another number of runs, or `more` of its block's keys (None: as they are).
+
+        Other players, and another number of runs, have a folder of their own.
+
+        Raises:
+            UsageError: If the file lists its seeds, and a number of runs is asked for.
+        """
+        given = self.model_dump(exclude_unset=True)
+        block = given["experiment"]
+        if players:
+            given["agents"] = [{"player": player} for player in players]
+            block["name"] = f"{block['name']}-{safe_name('+'.join(players))}"
+        if num_runs is not None:
+            if self.experiment.seeds is not None:
+                raise UsageError("--episodes does not go with a file that lists its seeds.")
+            block |= {"num_runs": num_runs, "name": f"{block['name']}-{num_runs}-runs"}
+        block |= {key: value for key, value in more.items() if value is not None}
+        return Experiment.model_validate(given)
 
     @property
     def digest(self) -> str:

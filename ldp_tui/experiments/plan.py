@@ -10,12 +10,13 @@ from typing import Final
 
 from ldp_tui.datasets.gym_llm import cell_name
 from ldp_tui.experiments.config import Experiment
+from ldp_tui.models.budget import RUN_BUDGET
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, EpisodeSummary, Sort
 from ldp_tui.store.rows import EndStatus
 
 FINISHED: Final[tuple[EndStatus, ...]] = ("done", "truncated", "failed")
-"""Endings that count as played. What was aborted or interrupted is played again."""
+"""Endings that count as played. What was aborted or interrupted is played again, and what a limit of cost ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def played(reader: Reader, cell: Cell) -> dict[int, EpisodeSummary]:
     found: dict[int, EpisodeSummary] = {}
     wanted = EpisodeFilter(run_uid=cell.run_uid, statuses=FINISHED)
     for summary in reader.summaries(reader.episode_ids(wanted, Sort(descending=False))):
-        if summary.seed is not None:
+        if summary.seed is not None and f"The {RUN_BUDGET} of " not in (summary.detail or ""):
             found.setdefault(int(summary.seed), summary)
     return found
 

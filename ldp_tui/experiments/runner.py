@@ -15,7 +15,8 @@ from ldp_tui.datasets.gym_llm import ResultFolder
 from ldp_tui.engine.campaign import EpisodeResult
 from ldp_tui.engine.rows import end_reason
 from ldp_tui.experiments.plan import Cell, Plan, marker, played
-from ldp_tui.experiments.workers import CampaignSpec, check_playable, play_campaign
+from ldp_tui.experiments.workers import CampaignSpec, check_playable, play_campaign, run_budget
+from ldp_tui.models.budget import Budget
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeSummary
 from ldp_tui.store.writer import Writer
@@ -67,6 +68,7 @@ def play_experiment(plan: Plan, states: list[CellState], writer: Writer, path: P
     """
     block = plan.experiment.experiment
     started = time.monotonic()
+    budget = _budget(plan, states)
     with Reader(path) as reader:
         for state in states:
             if not state.complete:
@@ -87,13 +89,14 @@ def play_experiment(plan: Plan, states: list[CellState], writer: Writer, path: P
             )
             before = time.monotonic()
             try:
-                for result in play_campaign(spec, left, writer=writer, jobs=block.jobs):
+                for result in play_campaign(spec, left, writer=writer, jobs=block.jobs, budget=budget):
                     state.results.append(result)
                     state.seconds = time.monotonic() - before
                     state.cost_usd += reader.episode(result.uid).summary.cost_usd
                     _write(folder, reader, state.cell, result)
                     yield Ended(state, result)
-                    _check_limits(plan, states, time.monotonic() - started)
+                    _check_limits(plan, states, budget, time.monotonic() - started)
+                _check_limits(plan, states, budget, time.monotonic() - started)
             finally:
                 folder.finish()
 
@@ -148,12 +151,29 @@ def _number(cell: Cell, result: EpisodeResult) -> int:
     return cell.seeds.index(result.seed)
 
 
-def _check_limits(plan: Plan, states: list[CellState], seconds: float) -> None:
+def _budget(plan: Plan, states: list[CellState]) -> Budget | None:
+    """What is left of the experiment's limit of cost; None: it has none.
+
+    Raises:
+        LimitReached: If nothing is.
+    """
+    block = plan.experiment.experiment
+    limit, spent = block.limits.cost_usd, sum(state.cost_usd for state in states)
+    if limit is None or all(state.complete for state in states):
+        return None
+    if spent >= limit:
+        raise LimitReached(f"The limit of {limit:g} US dollars is reached ({spent:.4f}).")
+    return run_budget(limit - spent, jobs=block.jobs)
+
+
+def _check_limits(plan: Plan, states: list[CellState], budget: Budget | None, seconds: float) -> None:
+    if all(state.complete for state in states):
+        return
     limits = plan.experiment.experiment.limits
-    spent = sum(state.cost_usd for state in states)
-    if limits.cost_usd is not None and spent >= limits.cost_usd and not all(state.complete for state in states):
+    if budget is not None and limits.cost_usd is not None and budget.used_up:
+        spent = limits.cost_usd - budget.limit_usd + budget.spent_usd
         raise LimitReached(f"The limit of {limits.cost_usd:g} US dollars is reached ({spent:.4f}).")
-    if limits.seconds is not None and seconds >= limits.seconds and not all(state.complete for state in states):
+    if limits.seconds is not None and seconds >= limits.seconds:
         raise LimitReached(f"The limit of {limits.seconds:g} seconds is reached.")
 
 

@@ -13,7 +13,7 @@ from ldp_tui.engine.campaign import EpisodeResult
 from ldp_tui.experiments.workers import CampaignSpec, play_unrecorded
 
 MEASURED_BASELINE_EPISODES = 100
-"""Episodes of random play that are measured where no exact value is known, if as many were played."""
+"""Episodes of heuristic play, and of random play where no exact value is known, if as many were played."""
 
 MEASURED_BASELINE_STEPS = 1000
 """Steps after which those are cut, if nothing else cuts them: random play need not end."""
@@ -57,7 +57,9 @@ class Summary:
     run_uid: str
     database: str
     faults: dict[str, int] = field(default_factory=dict)
-    """How often a model's reply could not be read, by kind."""
+    """How often a request to a model failed, or its reply could not be read, by kind."""
+    stopped: str | None = None
+    """Why not all episodes were played; None if they were."""
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Numbers that do not exist (no finished episode) are null."""
@@ -76,6 +78,7 @@ class Summary:
             "failures": self.failures,
             "failure_reasons": self.failure_reasons,
             "faults": self.faults,
+            "stopped": self.stopped,
             "not_finite": self.not_finite,
             "baselines": [
                 {**asdict(baseline), "ci95": baseline.ci95 and list(baseline.ci95)} for baseline in self.baselines
@@ -134,28 +137,36 @@ def summarise(
 
 
 def _baselines(spec: CampaignSpec, results: Sequence[EpisodeResult], seed: int) -> list[Baseline]:
+    """Random play, random legal play, heuristic play and the optimum, as far as they are known or can be measured."""
     from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
+    from ldp_tui.agents.heuristics import heuristic_for
     from ldp_tui.agents.references import reference_values_of
     from ldp_tui.registry import make_environment
 
     env, _ = make_environment(spec.environment)
-    baselines: list[Baseline] = []
+    exact: list[Baseline] = []
+    has_heuristic = False
     if isinstance(env, GymnasiumEnvironment):
         references = reference_values_of(env.gym_env, max_steps=spec.max_steps)
-        baselines = [Baseline(r.name, r.value, r.how, r.n, r.ci95) for r in references]
+        exact = [Baseline(r.name, r.value, r.how, r.n, r.ci95) for r in references]
+        has_heuristic = heuristic_for(env.gym_env) is not None
         env.gym_env.close()
-    if not any(baseline.name == "random" for baseline in baselines):
-        baselines[:0] = _measured_baseline(spec, results, seed)
-    return baselines
+    optimal = [baseline for baseline in exact if baseline.name == "optimal"]
+    others = [baseline for baseline in exact if baseline.name != "optimal"]
+    if not any(baseline.name == "random" for baseline in others):
+        others[:0] = _measured_baseline("random", spec, results, seed)
+    if has_heuristic:
+        others += _measured_baseline("heuristic", spec, results, seed)
+    return [*others, *optimal]
 
 
-def _measured_baseline(spec: CampaignSpec, results: Sequence[EpisodeResult], seed: int) -> list[Baseline]:
-    """Random play on the same seeds, which these results are if the player was random; empty if all of it failed."""
+def _measured_baseline(player: str, spec: CampaignSpec, results: Sequence[EpisodeResult], seed: int) -> list[Baseline]:
+    """That player on the same seeds, which these results are if it was the one; empty if all of it failed."""
     how = "this run"
-    if spec.agent != "random":
+    if spec.agent != player:
         limit = spec.max_steps or MEASURED_BASELINE_STEPS
         results = play_unrecorded(
-            replace(spec, agent="random", max_steps=limit, pictures=False),
+            replace(spec, agent=player, max_steps=limit, pictures=False),
             range(seed, seed + min(len(results), MEASURED_BASELINE_EPISODES)),
             seconds=MEASURED_BASELINE_SECONDS,
         )
@@ -168,7 +179,7 @@ def _measured_baseline(spec: CampaignSpec, results: Sequence[EpisodeResult], see
     success = [r.success for r in played if r.success is not None]
     return [
         Baseline(
-            "random",
+            player,
             estimate.mean,
             how,
             estimate.n,

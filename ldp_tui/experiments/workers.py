@@ -14,14 +14,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
 from ldp_tui.core.errors import LdpTuiError, UsageError
 from ldp_tui.engine.campaign import Campaign, EpisodeResult, play_episodes
 from ldp_tui.engine.rollout import close_bounded
+from ldp_tui.models.budget import RUN_BUDGET, Budget, SharedBudget, charge_in
 from ldp_tui.store.writer import Writer
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +51,31 @@ class CampaignSpec:
     pictures: bool = False
 
 
-def play_campaign(spec: CampaignSpec, seeds: Sequence[int], *, writer: Writer, jobs: int) -> Iterator[EpisodeResult]:
+def run_budget(limit_usd: float | None, *, jobs: int) -> Budget | None:
+    """What all episodes of a run may cost together, in however many processes; None: no limit."""
+    if limit_usd is None:
+        return None
+    if jobs <= 1:
+        return Budget(limit_usd, name=RUN_BUDGET)
+    return SharedBudget(limit_usd, multiprocessing.get_context("spawn").Value("d", 0.0))
+
+
+def play_campaign(
+    spec: CampaignSpec, seeds: Sequence[int], *, writer: Writer, jobs: int, budget: Budget | None = None
+) -> Iterator[EpisodeResult]:
     """Play one episode per seed; with `jobs` > 1 in that many processes.
+
+    Once `budget` (see `run_budget`) is used up, episodes under way end as failed at their next request to a model, and
+    no further one is begun.
 
     Raises:
         UsageError: If environment or player cannot be made.
         StoreError: If episodes cannot be stored.
     """
     if jobs <= 1:
-        yield from _play_here(spec, seeds, writer, concurrency=min(8, len(seeds)))
+        yield from _play_here(spec, seeds, writer, concurrency=min(8, len(seeds)), budget=budget)
     else:
-        yield from _play_in_processes(spec, seeds, min(jobs, len(seeds)))
+        yield from _play_in_processes(spec, seeds, min(jobs, len(seeds)), budget)
 
 
 def play_unrecorded(spec: CampaignSpec, seeds: Sequence[int], *, seconds: float) -> list[EpisodeResult]:
@@ -86,7 +106,7 @@ def check_playable(environment: str, agent: str, seed: int | None) -> None:
 
 
 def _play_here(
-    spec: CampaignSpec, seeds: Iterable[int], writer: Writer | None, *, concurrency: int
+    spec: CampaignSpec, seeds: Iterable[int], writer: Writer | None, *, concurrency: int, budget: Budget | None = None
 ) -> Iterator[EpisodeResult]:
     from ldp_tui.registry import make_agent, make_environment
 
@@ -100,6 +120,10 @@ def _play_here(
         concurrency=concurrency,
     )
 
+    context = copy_context()
+    if budget is not None:
+        charge_in(context, budget)
+        seeds = itertools.takewhile(lambda _seed: not budget.used_up, seeds)
     with asyncio.Runner() as runner:
         episodes = play_episodes(campaign, seeds)
 
@@ -107,17 +131,20 @@ def _play_here(
             return await anext(episodes, None)
 
         try:
-            while (result := runner.run(following())) is not None:
+            while (result := runner.run(following(), context=context)) is not None:
                 yield result
         finally:
-            runner.run(episodes.aclose())
+            runner.run(episodes.aclose(), context=context)
 
 
-def _play_in_processes(spec: CampaignSpec, seeds: Sequence[int], jobs: int) -> Iterator[EpisodeResult]:
+def _play_in_processes(
+    spec: CampaignSpec, seeds: Sequence[int], jobs: int, budget: Budget | None
+) -> Iterator[EpisodeResult]:
     size = max(1, len(seeds) // (jobs * CHUNKS_PER_JOB))
     chunks = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     context = multiprocessing.get_context("spawn")  # forking would copy threads' locks
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
+    shared = (budget.limit_usd, budget.counter) if isinstance(budget, SharedBudget) else None
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_process, initargs=(shared,)) as pool:
         try:
             with _interrupts_held():  # what arrives meanwhile is raised when the block ends, and ends the processes
                 waiting: set[Future[list[EpisodeResult]]] = {pool.submit(_play_chunk, spec, chunk) for chunk in chunks}
@@ -147,6 +174,13 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _begin_process(shared: tuple[float, Synchronized[float]] | None) -> None:
+    """Take over what all processes may spend together, and end with the parent."""
+    if shared is not None:
+        _budget.append(SharedBudget(*shared))
+    _end_with_parent()
+
+
 def _end_with_parent() -> None:
     """End this process as soon as its parent has ended, however that happened: nobody else would."""
     parent = multiprocessing.parent_process()
@@ -160,6 +194,8 @@ def _outlived(parent: BaseProcess) -> None:
 
 
 _writers: dict[str, Writer] = {}
+_budget: list[Budget] = []
+"""Of a process that plays: the run's budget, if there is one."""
 
 
 def _play_chunk(spec: CampaignSpec, seeds: Sequence[int]) -> list[EpisodeResult]:
@@ -167,4 +203,8 @@ def _play_chunk(spec: CampaignSpec, seeds: Sequence[int]) -> list[EpisodeResult]
 
     if spec.database not in _writers:
         _writers[spec.database] = connect_writer(spec.database)
-    return list(_play_here(spec, seeds, _writers[spec.database], concurrency=min(8, len(seeds))))
+    return list(
+        _play_here(
+            spec, seeds, _writers[spec.database], concurrency=min(8, len(seeds)), budget=next(iter(_budget), None)
+        )
+    )

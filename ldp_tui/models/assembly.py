@@ -52,10 +52,6 @@ class Assembly:
         """What was said in declining; empty if nothing was."""
         return "".join(self._refusal)
 
-    def raw_calls(self) -> list[dict[str, str]]:
-        """The calls as they came, readable or not."""
-        return [call.raw() for call in self._calls]
-
     @property
     def empty(self) -> bool:
         """Whether nothing came that could be a reply."""
@@ -83,6 +79,16 @@ class Assembly:
         else:
             message = Message(role="assistant", content=self.text)
         return Choice(message=message, finish_reason=self.finish_reason, reasoning_content=self.reasoning or None)
+
+    def raw(self) -> dict[str, Any]:
+        """Everything that came, in the shape of OpenAI's message; arguments as they are, whether JSON or not."""
+        said = {
+            "content": self.text,
+            "reasoning_content": self.reasoning,
+            "refusal": "".join(self._refusal),
+            "tool_calls": [call.raw() for call in self._calls],
+        }
+        return {name: value for name, value in said.items() if value}
 
     def logprob(self) -> float | None:
         """Sum of the tokens' log-probabilities; None if none came."""
@@ -113,8 +119,8 @@ class _Call:
             self._name += piece.name
         self._arguments.append(piece.arguments)
 
-    def raw(self) -> dict[str, str]:
-        return {"id": self.id or "", "name": self._name, "arguments": "".join(self._arguments)}
+    def raw(self) -> dict[str, Any]:
+        return {"id": self.id, "function": {"name": self._name, "arguments": "".join(self._arguments)}}
 
     def whole(self, model: str) -> ToolCall:
         if not self._name.strip():

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from inspect import isawaitable
 from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, model_validator
 
+from ldp_tui.core.agent import tell_generation
 from ldp_tui.core.messages import MalformedMessageError, Message
 from ldp_tui.core.settings import Settings, refuse_unknown
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
 from ldp_tui.models.assembly import Assembly
-from ldp_tui.models.backend import Backend, Request, Scorer, TokenCount
+from ldp_tui.models.backend import Backend, Request, Scorer
 from ldp_tui.models.budget import charge_budgets, check_budgets
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
-from ldp_tui.models.errors import EmptyReply, RequestRejected, ResponseValidationError
+from ldp_tui.models.errors import EmptyReply, ModelError, RequestRejected, ResponseValidationError
 from ldp_tui.models.exchanges import overheard
+from ldp_tui.models.generations import cost_of, generation_of
 from ldp_tui.models.output import OutputType, ask_for_output, check_output, parse_with
 from ldp_tui.models.providers import speaks_openai
 from ldp_tui.models.receiving import Callback, Reply, Telling, receive
@@ -192,24 +194,36 @@ class LLMModel(Settings):
             settings=_settings(spec, settings, with_tools=bool(tools)),
             stream=telling is not None,
         )
-        check_budgets()
-        throttle = spec.throttle
-        tokens = len(json.dumps(request.messages)) / _CHARACTERS_PER_TOKEN if throttle is not None else 0
-        async with throttle.turn(tokens) if throttle is not None else nullcontext():
-            reply = await receive(overheard(self._backend(spec)), request, telling)
-        cost = _cost(spec, reply.usage)
-        charge_budgets(cost)
-        if throttle is not None:
-            throttle.spend(reply.usage.completion or 0)
-        empty_tools, shown = tools is not None and not tools, spec.shown_settings(settings)
-        results = [
-            self._result(assembly, reply, request, as_request=empty_tools).model_copy(
-                update={"prompt": list(messages), "name": name, "config": shown, "cost": cost / len(reply.choices)}
-            )
-            for assembly in reply.choices
-        ]
-        await self._validate(results)
+        check_budgets(self.llm_config.budget)
+        reply, failed = Reply(), None
+        try:
+            await self._send(request, reply, telling)
+            cost = cost_of(spec, reply.usage)
+            empty_tools, shown = tools is not None and not tools, spec.shown_settings(settings)
+            results = [
+                self._result(assembly, reply, request, as_request=empty_tools).model_copy(
+                    update={"prompt": list(messages), "name": name, "config": shown, "cost": cost / len(reply.choices)}
+                )
+                for assembly in reply.choices
+            ]
+            await self._validate(results)
+        except ModelError as error:
+            failed = error
+            raise
+        finally:
+            charge_budgets(cost_of(spec, reply.usage))
+            tell_generation(partial(generation_of, request, reply, spec.shown_settings(settings), failed))
         return results
+
+    async def _send(self, request: Request, reply: Reply, telling: Telling | None) -> None:
+        """Fill `reply`, when it is the request's turn."""
+        throttle = request.spec.throttle
+        if throttle is None:
+            await receive(overheard(self._backend(request.spec)), request, telling, reply)
+            return
+        async with throttle.turn(len(json.dumps(request.messages)) / _CHARACTERS_PER_TOKEN):
+            await receive(overheard(self._backend(request.spec)), request, telling, reply)
+        throttle.spend(reply.usage.completion or 0)
 
     def _backend(self, spec: ModelSpec) -> Backend:
         return self.llm_config.answered_by() or backend_of(spec)
@@ -276,11 +290,3 @@ def _settings(spec: ModelSpec, settings: Mapping[str, Any], *, with_tools: bool)
     if not with_tools:  # servers refuse them without tools
         merged = {name: value for name, value in merged.items() if name not in ("parallel_tool_calls", "tool_choice")}
     return merged
-
-
-def _cost(spec: ModelSpec, usage: TokenCount) -> float:
-    """US dollars: by the prices of the specification, else what the back end says, else 0."""
-    if spec.input_cost_per_token is not None or spec.output_cost_per_token is not None:
-        read, written = usage.prompt or 0, usage.completion or 0
-        return read * (spec.input_cost_per_token or 0.0) + written * (spec.output_cost_per_token or 0.0)
-    return usage.cost_usd or 0.0

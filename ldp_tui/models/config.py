@@ -13,8 +13,10 @@ from pydantic import ConfigDict, Field, SecretStr, field_serializer, field_valid
 
 from ldp_tui.core.errors import UnknownSetting, UsageError
 from ldp_tui.core.messages import Message
+from ldp_tui.core.secrets import learn_secret
 from ldp_tui.core.settings import Settings, refuse_unknown
-from ldp_tui.models.providers import missing_key
+from ldp_tui.models.keys import KEYRING, stored_key
+from ldp_tui.models.providers import check_provider, found_key, missing_key, provider_of
 from ldp_tui.models.results import LLMResult
 from ldp_tui.models.throttle import Throttle, throttle_for
 
@@ -39,6 +41,9 @@ REQUEST_SETTINGS: Final = frozenset({
 # fmt: on
 """What may be set beside a model's name. Anything else a provider takes goes into `extra_body` or `extra_params`."""
 
+_SHORT: Final = {"rpm": "requests_per_minute", "tpm": "tokens_per_minute"}
+"""litellm's names."""
+
 _SECRET_SETTING = re.compile(
     r"api[-_]?key|secret|password|authorization|credential|access[-_]key|session[-_]token|bearer|auth[-_]?token",
     re.IGNORECASE,
@@ -57,7 +62,9 @@ class ModelSpec(Settings):
         default=None, alias="base_url", description="URL of a server that speaks OpenAI's protocol, up to `/v1`."
     )
     api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key.")
+    api_key_env: str | None = Field(
+        default=None, description="Environment variable that holds the key; or the keyring does, under that name."
+    )
     timeout: float | None = Field(default=60.0, gt=0, description="Seconds for one whole reply; None: no limit.")
     max_retries: int = Field(default=3, ge=0, description="Further attempts at this model before the next is asked.")
     retry_seconds: float = Field(
@@ -78,9 +85,10 @@ class ModelSpec(Settings):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, given: Any) -> Any:
-        if isinstance(given, Mapping):
-            refuse_unknown(given, cls.setting_names(), of=cls.__name__)
-        return given
+        if not isinstance(given, Mapping):
+            return given
+        refuse_unknown(given, cls.setting_names(), of=cls.__name__)
+        return {_SHORT.get(key, key): value for key, value in given.items()}
 
     @field_validator("api_base")
     @classmethod
@@ -106,7 +114,7 @@ class ModelSpec(Settings):
     @classmethod
     def setting_names(cls) -> frozenset[str]:
         """The names of its fields, aliases included."""
-        return frozenset(cls.model_fields) | {"base_url"}
+        return frozenset(cls.model_fields) | {"base_url"} | set(_SHORT)
 
     @classmethod
     def from_name(cls, name: str, **settings: Any) -> Self:
@@ -142,10 +150,20 @@ class ModelSpec(Settings):
         return self._throttle
 
     def key(self) -> str | None:
-        """The key to send; None where neither `api_key` nor `api_key_env` gives one."""
+        """The key to send: `api_key`, that of `api_key_env`, else the provider's in the keyring; None: no key."""
+        if (key := self._found_key()) is not None:
+            learn_secret(key)
+        return key
+
+    def _found_key(self) -> str | None:
         if self.api_key is not None:
             return self.api_key.get_secret_value()
-        return os.environ.get(self.api_key_env) if self.api_key_env else None
+        if self.api_key_env is not None:
+            return os.environ.get(self.api_key_env) or stored_key(self.api_key_env)
+        if self.api_base is not None:  # no provider's key goes to a server that only claims its name
+            return None
+        found = found_key(provider_of(self.name))
+        return found.value if found is not None and found.source == KEYRING else None  # litellm reads variables itself
 
     def request_settings(self) -> dict[str, Any]:
         """What is sent with each request, secrets in the clear."""
@@ -166,20 +184,23 @@ class ModelSpec(Settings):
         if self.api_key is not None:
             return None
         if self.api_key_env is not None:
-            return None if os.environ.get(self.api_key_env) else self.api_key_env
+            return None if self._found_key() else self.api_key_env
         return None if self.api_base is not None else missing_key(self.name)
 
 
 class LLMConfig(Settings):
     """A chain of models: the first is asked, the others when it cannot answer.
 
-    Besides `models=[…]`, it is made from a name, from `{"name": …, "temperature": …}`, and from litellm's older
-    `{"model_list": […], "fallbacks": […], "router_kwargs": {…}}`.
+    Besides `models=[…]`, it is made from a name, from `{"name": …, "temperature": …, "fallbacks": […]}`, and from
+    litellm's older `{"model_list": […], "fallbacks": […], "router_kwargs": {…}}`.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     models: list[ModelSpec] = Field(min_length=1, description="Asked in this order.")
+    budget: float | None = Field(
+        default=None, gt=0, description="US dollars that one episode may cost; then it ends as failed, and is kept."
+    )
     stream: bool = Field(default=True, description="Stream replies to whoever listens; recordings are the same.")
     response_validator: ResponseValidator | None = Field(
         default=None, exclude=True, repr=False, description="Raises for a reply that is to be asked for again."
@@ -194,13 +215,13 @@ class LLMConfig(Settings):
             return {"models": [ModelSpec.from_name(given)]}
         if isinstance(given, cls) or not isinstance(given, Mapping) or "models" in given:
             return given
-        own = {key: given[key] for key in ("stream", "response_validator", "tool_parser", "backend") if key in given}
+        own = {key: given[key] for key in cls.model_fields if key in given}
         rest = {key: value for key, value in given.items() if key not in own}
         if "model_list" in rest:
             return {"models": _legacy_chain(rest), **own}
         if "name" in rest:
-            return {"models": [ModelSpec.from_name(**rest)], **own}
-        names = frozenset({*cls.model_fields, "name", "model_list"})
+            return {"models": _chain(**rest), **own}
+        names = frozenset({*cls.model_fields, "name", "model_list", *_FALLBACKS})
         refuse_unknown(rest, names | REQUEST_SETTINGS, of="a model configuration")
         raise UsageError("A model configuration needs name=…, or models=[…].")
 
@@ -220,12 +241,42 @@ class LLMConfig(Settings):
         backend: Backend | None = self.backend
         return backend
 
+    def check_providers(self) -> None:
+        """Raise UnknownName for a model whose provider is misspelt."""
+        for spec in self.models if self.backend is None else ():
+            if spec.api_base is None:
+                check_provider(spec.name)
+
     def missing_keys(self) -> list[str]:
         """Environment variables that must be set before anything can answer; empty as soon as one model may."""
         if self.backend is not None:
             return []
         missing = [spec.missing_key() for spec in self.models]
         return [] if None in missing else [name for name in missing if name is not None]
+
+
+_FALLBACKS: Final = ("fallback", "fallbacks")
+_OF_ONE_PLACE: Final = frozenset({"base_url", "api_base", "api_key", "api_key_env"})
+"""Settings of where a model is; its fallbacks are elsewhere."""
+
+
+def _chain(name: str, **settings: Any) -> list[ModelSpec]:
+    """A model and its fallbacks: names joined by `+`, or a list of names and of `{"name": …, **settings}`.
+
+    Fallbacks are asked with the settings of the first, but not where it is.
+    """
+    if len(given := [key for key in _FALLBACKS if settings.get(key)]) > 1:
+        raise UsageError("Give either fallback or fallbacks.")
+    fallbacks = settings.get(given[0]) if given else ()
+    own = {key: value for key, value in settings.items() if key not in _FALLBACKS}
+    there = {key: value for key, value in own.items() if key not in _OF_ONE_PLACE}
+    models = [ModelSpec.from_name(name, **own)]
+    for fallback in fallbacks.split("+") if isinstance(fallbacks, str) else fallbacks or ():
+        if not isinstance(fallback, str | Mapping):
+            raise UsageError("A fallback is a model's name, or name=… with settings.")
+        said = {"name": fallback.strip()} if isinstance(fallback, str) else fallback
+        models.append(ModelSpec.from_name(**{**there, **said}))
+    return models
 
 
 _LEGACY_LIST: Final = frozenset({"model_list", "fallbacks", "router_kwargs"})

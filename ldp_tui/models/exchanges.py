@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ldp_tui.core.exchanges import Exchange, exchange_keeper
-from ldp_tui.models.assembly import Assembly
 from ldp_tui.models.backend import Backend, Delta, Request
 from ldp_tui.models.receiving import Reply
 from ldp_tui.models.redaction import clean
@@ -55,9 +54,10 @@ def _exchange(request: Request, heard: Reply, problem: str) -> Exchange:
         asked |= {"tools": request.tools, "tool_choice": request.tool_choice}
     if request.stream:
         asked["stream"] = True
+    choices = [{"message": one.raw(), "finish_reason": one.finish_reason} for one in heard.choices]
     usage = {name: count for name, count in asdict(heard.usage).items() if count is not None}
-    replied: dict[str, Any] = {"model": heard.model, "choices": [_choice(one) for one in heard.choices], "usage": usage}
-    secrets = [key] if (key := request.spec.key()) else []
+    replied: dict[str, Any] = {"model": heard.model, "choices": choices, "usage": usage}
+    secrets = list(request.spec.secrets())
     return Exchange(
         model=request.spec.name,
         request=_without_secrets(asked, secrets),
@@ -65,17 +65,6 @@ def _exchange(request: Request, heard: Reply, problem: str) -> Exchange:
         seconds=heard.seconds,
         problem=clean(problem, secrets),
     )
-
-
-def _choice(assembly: Assembly) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": assembly.text}
-    if assembly.reasoning:
-        message["reasoning_content"] = assembly.reasoning
-    if assembly.refusal:
-        message["refusal"] = assembly.refusal
-    if calls := assembly.raw_calls():
-        message["tool_calls"] = calls
-    return {"message": message, "finish_reason": assembly.finish_reason}
 
 
 def _without_secrets(value: dict[str, Any], secrets: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from ldp_tui.models.errors import InvalidReply, ModelTimeout, ModelUnavailable, ReplyCut
+from ldp_tui.web.apart import apart
 
 CONNECT_SECONDS: Final = 10.0
 
@@ -27,8 +28,7 @@ async def posted(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a POST of JSON, its body still to be read. It is waited for without end: the caller sets the limit.
 
-    Connections outlive the request. They work in a context of their own, or they would keep alive whatever the
-    caller's context holds: the run of a compute graph, an episode.
+    Connections outlive the request, and so do not work in the caller's context.
 
     Raises:
         ModelError: For whatever fails on the way, also while the body is read inside the block.
@@ -38,12 +38,7 @@ async def posted(
     with translated(model):
         client = await _client()
         posting = client.post(url, data=body, headers=sent, allow_redirects=False)
-        task = asyncio.get_running_loop().create_task(_answer(posting), context=own)
-        try:
-            response = await task
-        except asyncio.CancelledError:
-            task.add_done_callback(_close_late, context=own)
-            raise
+        response = await apart(_answer(posting), context=own, unwanted=aiohttp.ClientResponse.close)
         try:
             yield response
         finally:
@@ -87,12 +82,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 async def _answer(posting: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
     return await posting
-
-
-def _close_late(task: asyncio.Task[aiohttp.ClientResponse]) -> None:
-    """The answer came when nobody waited for it any more."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()
 
 
 async def _client() -> aiohttp.ClientSession:

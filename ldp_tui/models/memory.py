@@ -85,6 +85,14 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy, or a file, needs: all but the lock."""
+        with self._lock:
+            return {"_keys": list(self._keys), "_rows": self._rows.copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def add(self, key: int, vector: Sequence[float] | Vector) -> None:
         """Add a vector of the same length as those before.
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import Final
+
+from ldp_tui.core.errors import UnknownName
+from ldp_tui.models.keys import KEYRING, FoundKey, stored_key
 
 _KEYS: Final = {
     "openai": ("OPENAI_API_KEY",),
@@ -46,6 +50,53 @@ _OWN_PROTOCOL: Final = frozenset({
 """Providers whose servers are spoken to through litellm even where a base URL is given."""
 
 # fmt: off
+PROVIDERS: Final = frozenset({
+    "a2a", "a2a_agent", "ai21", "ai21_chat", "aiml", "aiohttp_openai", "amazon_nova", "anthropic", "anthropic_text",
+    "apertis", "assemblyai", "auto_router", "aws_polly", "azure", "azure_ai", "azure_text", "baseten", "bedrock",
+    "bedrock_mantle", "black_forest_labs", "bytez", "cerebras", "charity_engine", "chatgpt", "chutes", "clarifai",
+    "cloudflare", "codestral", "cohere", "cohere_chat", "cometapi", "compactifai", "cursor", "custom",
+    "custom_openai", "dashscope", "databricks", "datarobot", "deepgram", "deepinfra", "deepseek",
+    "docker_model_runner", "dotprompt", "elevenlabs", "empower", "fal_ai", "featherless_ai", "fireworks_ai",
+    "friendliai", "galadriel", "gemini", "gigachat", "github", "github_copilot", "gradient_ai", "groq", "helicone",
+    "heroku", "hosted_vllm", "huggingface", "humanloop", "hyperbolic", "infinity", "jina_ai", "lambda_ai", "langfuse",
+    "langgraph", "lemonade", "litellm_agent", "litellm_proxy", "llamafile", "lm_studio", "manus", "maritalk",
+    "meta_llama", "milvus", "minimax", "mistral", "moonshot", "morph", "nano-gpt", "nebius", "nlp_cloud", "novita",
+    "nscale", "nvidia_nim", "oci", "ollama", "ollama_chat", "oobabooga", "openai", "openai_like", "openrouter",
+    "ovhcloud", "perplexity", "petals", "pg_vector", "poe", "predibase", "publicai", "ragflow", "recraft",
+    "replicate", "runwayml", "s3_vectors", "sagemaker", "sagemaker_chat", "sagemaker_nova", "sambanova", "sap",
+    "scaleway", "snowflake", "stability", "synthetic", "text-completion-codestral", "text-completion-openai",
+    "together_ai", "topaz", "triton", "v0", "vercel_ai_gateway", "vertex_ai", "vertex_ai_beta", "vllm", "volcengine",
+    "voyage", "wandb", "watsonx", "watsonx_text", "xai", "xiaomi_mimo", "xinference", "zai",
+})
+# fmt: on
+"""litellm's providers, without importing it; a test compares them."""
+
+_KEYLESS: Final = frozenset(
+    {
+        "bedrock",
+        "custom",
+        "docker_model_runner",
+        "github_copilot",
+        "hosted_vllm",
+        "lemonade",
+        "llamafile",
+        "lm_studio",
+        "ollama",
+        "ollama_chat",
+        "oobabooga",
+        "petals",
+        "sagemaker",
+        "sagemaker_chat",
+        "triton",
+        "vertex_ai",
+        "vertex_ai_beta",
+        "vllm",
+        "xinference",
+    }
+)
+"""Providers that run on one's own machine, or know their users in ways of their own."""
+
+# fmt: off
 _PREFIXES: Final = frozenset({
     "custom_openai", "hosted_vllm", "litellm_proxy", "llamacpp", "llamafile", "lm_studio", "openai", "openai_like",
     "sglang", "vllm",
@@ -62,6 +113,25 @@ def provider_of(name: str) -> str:
     return next((provider for prefix, provider in _BARE_NAMES if name.startswith(prefix)), "")
 
 
+def key_variables(provider: str) -> tuple[str, ...]:
+    """Environment variables that may hold the provider's key; none for providers that need no key of that kind."""
+    if provider in _KEYLESS or provider not in PROVIDERS:
+        return ()
+    return _KEYS.get(provider) or (f"{provider.upper().replace('-', '_')}_API_KEY",)
+
+
+def keyed_providers() -> frozenset[str]:
+    """Providers that are known to need a key."""
+    return frozenset(_KEYS)
+
+
+def check_provider(name: str) -> None:
+    """Raise UnknownName for a model whose provider is a misspelt one; other unknown ones are left to litellm."""
+    head, slash, _ = name.partition("/")
+    if slash and head not in PROVIDERS and get_close_matches(head.casefold(), PROVIDERS, n=1, cutoff=0.75):
+        raise UnknownName("provider", head, PROVIDERS)
+
+
 def speaks_openai(name: str) -> bool:
     """Whether a server at a base URL of the user's own is spoken to in OpenAI's protocol."""
     return name.partition("/")[0] not in _OWN_PROTOCOL or "/" not in name
@@ -74,6 +144,16 @@ def served_name(name: str) -> str:
 
 
 def missing_key(name: str) -> str | None:
-    """The first environment variable that the model's provider needs, if none of them is set; else None."""
-    variables = _KEYS.get(provider_of(name), ())
-    return variables[0] if variables and not any(os.environ.get(variable) for variable in variables) else None
+    """The first environment variable that the model's provider needs, if no key is to be found; else None."""
+    provider = provider_of(name)
+    return _KEYS[provider][0] if provider in _KEYS and found_key(provider) is None else None
+
+
+def found_key(provider: str) -> FoundKey | None:
+    """The provider's key, from an environment variable, else from the system's keyring."""
+    variables = key_variables(provider)
+    for variable in variables:
+        if value := os.environ.get(variable):
+            return FoundKey(value, f"${variable}")
+    stored = stored_key(provider) if variables else None
+    return None if stored is None else FoundKey(stored, KEYRING)

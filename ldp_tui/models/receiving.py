@@ -80,15 +80,15 @@ class Reply:
         return total(self._counts)
 
 
-async def receive(backend: Backend, request: Request, telling: Telling | None) -> Reply:
-    """The whole reply.
+async def receive(backend: Backend, request: Request, telling: Telling | None, reply: Reply) -> None:
+    """Fill `reply`; where an error is raised it holds what had come by then.
 
     Raises:
         ModelTimeout: If it does not come within the model's `timeout`.
         InvalidReply: If it holds no choice at all.
         ModelError: What the back end raises.
     """
-    reply, model = Reply(), request.spec.name
+    model = request.spec.name
     if telling is not None:
         await telling.begin()
     try:
@@ -101,10 +101,10 @@ async def receive(backend: Backend, request: Request, telling: Telling | None) -
                         await telling.tell(delta.reasoning + delta.text)
     except TimeoutError as error:
         raise ModelTimeout(f"no whole reply within {request.spec.timeout:g} s", model=model) from error
-    reply.end()
+    finally:
+        reply.end()
     if not reply.choices:
         raise InvalidReply("the reply has no choice", model=model)
-    return reply
 
 
 def _takes_name(callback: Callback) -> bool:

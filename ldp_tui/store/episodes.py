@@ -12,6 +12,7 @@ from typing import Any, Final
 from ldp_tui.store.blobs import get_blob, get_text
 from ldp_tui.store.cleaning import clean_text, reward_of, summand
 from ldp_tui.store.errors import EpisodeUnknown, StoreCorrupt
+from ldp_tui.store.generations import generations
 from ldp_tui.store.lineage import segments
 from ldp_tui.store.pictures import CODEC_TEXT, PictureEncoder, decode_rgb, decode_text
 from ldp_tui.store.results import EpisodeHeader, EpisodeSummary, StoredPicture
@@ -23,6 +24,7 @@ from ldp_tui.store.rows import (
     EndEpisode,
     EnvRow,
     EpisodeOperation,
+    GenerationRow,
     MessageRow,
     StepRow,
 )
@@ -179,9 +181,15 @@ def operations(
     if len(rows) == _ROWS_AT_ONCE:
         return told, start + _ROWS_AT_ONCE
     if summary.status != "running":
-        ended = summary.ended_ns or 0
-        told.append(EndEpisode(summary.uid, summary.status, ended, summary.success, summary.wall_us, summary.detail))
+        ended, left = summary.ended_ns or 0, unplayed(connection, ep, summary.steps)
+        end = EndEpisode(summary.uid, summary.status, ended, summary.success, summary.wall_us, summary.detail, left)
+        told.append(end)
     return told, None
+
+
+def unplayed(connection: sqlite3.Connection, ep: int, steps: int) -> tuple[GenerationRow, ...]:
+    """The requests to models that no row of the episode came of, which has `steps` steps."""
+    return tuple(generations(connection, ep, steps + 1, steps + 2).get(steps + 1, ()))
 
 
 def _self_contained(connection: sqlite3.Connection, ep: int, start: int, rows: list[StepRow]) -> list[StepRow]:
@@ -216,6 +224,7 @@ def _rows(
             text = get_text(connection, content_id)
             text = text if whole else clean_text(text or "")
         messages.setdefault(t, []).append(MessageRow(role, kind, name, call_id, text, extra))
+    asked = generations(connection, ep, start, stop)
     found: list[StepRow] = []
     for row in connection.execute(_STEPS, (ep, start, stop)).fetchall():
         t, action, action_id, reward, reward_x, flags, value, tokens_in, tokens_out, cost, dt_us, frame, *rest = row
@@ -235,6 +244,7 @@ def _rows(
                 obs=obs if obs_id is None else get_blob(connection, obs_id),
                 info=info if info_id is None else get_text(connection, info_id),
                 messages=tuple(messages.get(t, ())),
+                generations=tuple(asked.get(t, ())),
             )
         )
     return found

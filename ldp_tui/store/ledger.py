@@ -14,6 +14,7 @@ from ldp_tui.store.bulk import BulkInsert, BulkUpdate
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
 from ldp_tui.store.cleaning import summand
 from ldp_tui.store.errors import EpisodeFinished, EpisodeUnknown, RowRejected, StepOutOfOrder, ValueRefused
+from ldp_tui.store.generations import add_generations
 from ldp_tui.store.lineage import Inherited, inherited
 from ldp_tui.store.memories import add_memory
 from ldp_tui.store.ownership import Owner
@@ -301,6 +302,8 @@ class Ledger:
             collected += (ep, t, i, *message, None)
         if ready.beside:
             self._put_beside(ready)
+        if row.generations:
+            add_generations(self._connection, ep, t, row.generations, self._redactor)
         live.t = t
         live.n_messages += len(ready.messages)
         live.tokens_in += row.tokens_in or 0
@@ -332,6 +335,8 @@ class Ledger:
         live = self._running.get(end.uid) or self._loaded(end.uid, end)
         if live is None:
             return
+        if end.generations:
+            add_generations(self._connection, live.id, live.t + 1, end.generations, self._redactor)
         sealed = chain.seal(live.chain, end.status, success=end.success, detail=end.detail)
         self._ends.values += (
             *live.totals(),

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
 
 from ldp_tui.store.conditions import Conditions
-from ldp_tui.store.results import Cursor, EpisodeFilter, Range, Sort
+from ldp_tui.store.results import Cursor, EpisodeFilter, Group, Range, Sort
 from ldp_tui.store.search import episodes_with
 
 FEW: Final = 6_000
@@ -30,6 +31,12 @@ _GROUPED_INDEX: Final = {
     ("env_id", "return"): "ep_env_ret",
     ("agent_id", "newest"): "ep_agent_started",
     ("agent_id", "return"): "ep_agent_ret",
+}
+_GROUPED_BY: Final[dict[Group, str]] = {
+    "task": "env_id, coalesce('t' || task_id, 's' || seed, uid)",
+    "seed": "env_id, coalesce(seed, uid)",
+    "env": "env_id",
+    "agent": "agent_id",
 }
 _INCOMPLETE: Final = "status in('failed','interrupted','aborted')"
 
@@ -65,6 +72,11 @@ def select(connection: sqlite3.Connection, wanted: EpisodeFilter) -> Selection:
     agents = _matching(connection, "select id, name from agent", wanted.agents)
     ids = _candidates(connection, wanted)
     conditions = _conditions(wanted, envs, agents, ids)
+    for other in wanted.without:
+        left_out = select(connection, other).conditions
+        conditions.add(f"id not in (select id from episode where {left_out.where})", *left_out.values)  # noqa: S608
+    if wanted.best_of is not None:
+        _keep_best(conditions, wanted.best_of, wanted.per or ("task",))
     driver = None if ids is not None else _driver(connection, wanted, envs, agents)
     return Selection(conditions, envs, agents, driver, ids)
 
@@ -158,17 +170,31 @@ def _index_for_all(selection: Selection, sort: Sort) -> str:
 
 
 def _matching(connection: sqlite3.Connection, sql: str, parts: Iterable[str]) -> tuple[int, ...] | None:
-    folded = [part.casefold() for part in parts]
-    if not folded:
+    wanted = [_matcher(part) for part in parts]
+    if not wanted:
         return None
     rows = connection.execute(sql).fetchall()
-    return tuple(ident for ident, name in rows if any(part in name.casefold() for part in folded))
+    return tuple(ident for ident, name in rows if any(matches(name) for matches in wanted))
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a name has this part, or is `=name`, or is found by the regular expression behind `~`."""
+    if pattern.startswith("="):
+        return lambda name: name.casefold() == pattern[1:].casefold()
+    if pattern.startswith("~"):
+        found = re.compile(pattern[1:], re.IGNORECASE).search
+        return lambda name: found(name) is not None
+    return lambda name: pattern.casefold() in name.casefold()
 
 
 def _candidates(connection: sqlite3.Connection, wanted: EpisodeFilter) -> tuple[int, ...] | None:
     found: set[int] | None = None
     for tag in wanted.tags:
         here = {ep for (ep,) in connection.execute("select ep from tag where tag=?", (tag,)).fetchall()}
+        found = here if found is None else found & here
+    for tool in wanted.tools:
+        calls = "select distinct ep from message where name=? and kind='tool_call'"
+        here = {ep for (ep,) in connection.execute(calls, (tool,)).fetchall()}
         found = here if found is None else found & here
     if wanted.words:
         here = episodes_with(connection, wanted.words)
@@ -200,18 +226,28 @@ def _conditions(
         conditions.add(_INCOMPLETE)
     conditions.within("ret", wanted.return_)
     conditions.within("n_steps", wanted.steps)
+    conditions.within("cost_usd", wanted.cost_usd)
+    conditions.within("rating", wanted.rating)
     conditions.within("started_ns", wanted.started_ns)
     if wanted.success is not None:
         conditions.add("success=?", int(wanted.success))
-    if wanted.decision is not None:
-        conditions.add("coalesce(decision, 'none')=?", wanted.decision)
+    if wanted.kinds:
+        conditions.among("(select kind from agent where agent.id=agent_id)", wanted.kinds)
+    if wanted.decisions:
+        conditions.among("coalesce(decision, 'none')", wanted.decisions)
     if wanted.flagged is not None:
         conditions.add("flagged=?", int(wanted.flagged))
-    if wanted.min_rating is not None:
-        conditions.add("rating>=?", wanted.min_rating)
     if wanted.run_uid is not None:
         conditions.add("run_id=(select id from run where uid=?)", wanted.run_uid)
     return conditions
+
+
+def _keep_best(conditions: Conditions, number: int, per: Sequence[Group]) -> None:
+    """Of each group, only so many of the highest return; of equal ones the older."""
+    groups = ", ".join(dict.fromkeys(_GROUPED_BY[group] for group in per))
+    place = f"row_number() over (partition by {groups} order by ret desc, id) as place"
+    ranked = f"select id, {place} from episode where {conditions.where}"  # noqa: S608  # names from this module
+    conditions.add(f"id in (select id from ({ranked}) where place<=?)", *conditions.values, number)  # noqa: S608
 
 
 def _driver(
@@ -280,6 +316,11 @@ def page(
     connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort, after: Cursor | None, limit: int
 ) -> tuple[list[int], Cursor | None]:
     """(ids of the next `limit` episodes, where the page after them starts)."""
+    if wanted.limit is not None:
+        ids = all_ids(connection, wanted, sort)
+        first = ids.index(after.id) + 1 if after is not None and after.id in ids else 0
+        found_ids = list(ids[first : first + limit])
+        return found_ids, Cursor(0, found_ids[-1]) if first + limit < len(ids) else None
     selection = select(connection, wanted)
     if selection.is_empty:
         return [], None
@@ -295,6 +336,11 @@ def page(
 
 def all_ids(connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort) -> array[int]:
     """Ids of all episodes in order."""
+    ids = _all_ids(connection, wanted, sort)
+    return ids if wanted.limit is None else ids[: wanted.limit]
+
+
+def _all_ids(connection: sqlite3.Connection, wanted: EpisodeFilter, sort: Sort) -> array[int]:
     selection = select(connection, wanted)
     if selection.is_empty:
         return array("q")
@@ -320,6 +366,12 @@ def _gathered(connection: sqlite3.Connection, sql: str, values: Sequence[object]
 
 def count(connection: sqlite3.Connection, wanted: EpisodeFilter) -> int:
     """How many ended episodes the filter leaves; from the rollup where names and statuses are all it asks for."""
+    number = _count(connection, wanted)
+    return number if wanted.limit is None else min(number, wanted.limit)
+
+
+def _count(connection: sqlite3.Connection, wanted: EpisodeFilter) -> int:
+    wanted = replace(wanted, limit=None)
     selection = select(connection, wanted)
     if selection.is_empty:
         return 0

@@ -32,7 +32,7 @@ from ldp_tui.store.results import (
     Standing,
     StoredPicture,
 )
-from ldp_tui.store.rows import AnnotationRow, EpisodeOperation, MemoryRow, StepRow
+from ldp_tui.store.rows import AnnotationRow, EpisodeOperation, GenerationRow, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -149,6 +149,11 @@ class Reader:
         """
         with self._query() as connection:
             return episodes.steps(connection, self._id(key), start, stop, pictures=pictures)
+
+    def unplayed(self, key: int | str, steps: int) -> tuple[GenerationRow, ...]:
+        """The requests to models that no step came of, of an episode that ended after `steps` steps."""
+        with self._query() as connection:
+            return episodes.unplayed(connection, self._id(key), steps)
 
     def picture(self, key: int | str, t: int) -> StoredPicture | None:
         """The newest picture at or before row `t`; None when there is none."""

@@ -10,6 +10,11 @@ from ldp_tui.store.rows import AgentRow, EndStatus, EnvRow, Status
 
 SortKey = Literal["newest", "return", "steps", "cost", "env", "agent"]
 
+Kind = Literal["human", "llm", "random", "scripted", "policy"]
+Decision = Literal["accept", "reject", "ignore", "none"]
+Group = Literal["task", "seed", "env", "agent"]
+"""task: of an environment, its tasks; where an episode has none, its seed."""
+
 SORT_KEYS: Final[tuple[SortKey, ...]] = ("newest", "return", "steps", "cost", "env", "agent")
 
 
@@ -39,25 +44,35 @@ class OverruledStep:
 class EpisodeFilter:
     """Which ended episodes to list. Empty tuples and None restrict nothing; fields are joined by "and".
 
-    `envs` and `agents` match any part of a name, in any case. Every one of `words` (a word, a phrase, or a beginning
-    such as `trace*`) must occur in the episode's messages; every one of `tags` must be set.
+    `envs` and `agents` match any part of a name, in any case; `=name` all of it, `~pattern` a regular expression.
+    Every one of `words` (a word, a phrase, or a beginning such as `trace*`) must occur in the episode's messages, every
+    one of `tags` be set, and every one of `tools` be called. What matches one of `without` is left out. Of what is
+    left, `best_of` keeps so many of the highest return per group (`per`; a task where none is named), and `limit` the
+    first in the order of the list.
     """
 
     envs: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     statuses: tuple[EndStatus, ...] = ()
     seeds: tuple[str, ...] = ()
     task_ids: tuple[str, ...] = ()
     return_: Range = Range()
     steps: Range = Range()
+    cost_usd: Range = Range()
+    rating: Range = Range()
     started_ns: Range = Range()
     success: bool | None = None
     words: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    decision: Literal["accept", "reject", "ignore", "none"] | None = None
+    tools: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     flagged: bool | None = None
-    min_rating: int | None = None
     run_uid: str | None = None
+    without: tuple[EpisodeFilter, ...] = ()
+    best_of: int | None = None
+    per: tuple[Group, ...] = ()
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

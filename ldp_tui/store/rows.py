@@ -45,11 +45,33 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """One request to a model. `params` is JSON text; `finish` is `error:TYPE` where it failed; `raw` is what came.
+
+    `token_ids` are little-endian 32-bit integers, `logprobs` little-endian 64-bit floats, one for each token.
+    """
+
+    model: str | None
+    params: str | None
+    request_id: str | None
+    finish: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    cost_usd: float | None
+    latency_us: int | None
+    ttft_us: int | None
+    token_ids: bytes | None
+    logprobs: bytes | None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepRow:
     """Row `t` of an episode: the t-th action and what it led to; row 0 is the reset.
 
     `action` and `info` are JSON text, `obs` the JSON bytes of the native observation, `flags` the FLAG_ bits. `reward`
-    may be NaN or infinite: it is kept, and left out of sums.
+    may be NaN or infinite: it is kept, and left out of sums. `generations`, as `dt_us`, are not in the hash chain.
     """
 
     t: int
@@ -65,6 +87,7 @@ class StepRow:
     obs: bytes | None
     info: str | None
     messages: tuple[MessageRow, ...]
+    generations: tuple[GenerationRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +146,10 @@ class AddStep:
 
 @dataclass(frozen=True, slots=True)
 class EndEpisode:
-    """Close an episode. `success`: None where the task does not define it; `detail`: what went wrong, for people."""
+    """Close an episode. `success`: None where the task does not define it; `detail`: what went wrong, for people.
+
+    `generations` are those that no row came of.
+    """
 
     uid: str
     status: EndStatus
@@ -131,6 +157,7 @@ class EndEpisode:
     success: bool | None = None
     wall_us: int = 0
     detail: str | None = None
+    generations: tuple[GenerationRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ldp_tui.core.secrets import TextRedactor
-from ldp_tui.store.rows import AgentRow, AnnotationRow, BeginEpisode, EndEpisode, EnvRow, MemoryRow, MessageRow, StepRow
+from ldp_tui.store.rows import (
+    AgentRow,
+    AnnotationRow,
+    BeginEpisode,
+    EndEpisode,
+    EnvRow,
+    GenerationRow,
+    MemoryRow,
+    MessageRow,
+    StepRow,
+)
 
 
 class Redactor(TextRedactor):
@@ -33,7 +43,23 @@ class Redactor(TextRedactor):
             for m in row.messages
         )
         return replace(
-            row, action=self.text(row.action), obs=self.blob(row.obs), info=self.text(row.info), messages=messages
+            row,
+            action=self.text(row.action),
+            obs=self.blob(row.obs),
+            info=self.text(row.info),
+            messages=messages,
+            generations=tuple(map(self.generation, row.generations)),
+        )
+
+    def generation(self, row: GenerationRow) -> GenerationRow:
+        """`row` with every text redacted."""
+        return replace(
+            row,
+            model=self.text(row.model),
+            params=self.text(row.params),
+            request_id=self.text(row.request_id),
+            finish=self.text(row.finish),
+            raw=self.text(row.raw),
         )
 
     def env(self, env: EnvRow) -> EnvRow:
@@ -68,8 +94,8 @@ class Redactor(TextRedactor):
         )
 
     def end(self, end: EndEpisode) -> EndEpisode:
-        """`end` with its detail redacted."""
-        return replace(end, detail=self.text(end.detail))
+        """`end` with its detail and its generations redacted."""
+        return replace(end, detail=self.text(end.detail), generations=tuple(map(self.generation, end.generations)))
 
     def annotation(self, annotation: AnnotationRow) -> AnnotationRow:
         """`annotation` with its texts redacted."""

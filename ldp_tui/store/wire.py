@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 import msgpack
@@ -21,6 +21,7 @@ from ldp_tui.store.rows import (
     EncodedPicture,
     EndEpisode,
     EnvRow,
+    GenerationRow,
     MemoryRow,
     MessageRow,
     Operation,
@@ -31,7 +32,7 @@ VERSION: Final = 3
 LARGEST_FRAME: Final = 640 * 2**20
 """Bytes; a longer frame is refused, and the connection closed."""
 
-_PICTURE, _MESSAGES = 9, 12
+_PICTURE, _MESSAGES, _GENERATIONS = 9, 12, 13
 """Where `_step` puts them."""
 
 LENGTH: Final = struct.Struct(">I")
@@ -67,7 +68,8 @@ def pack_operation(operation: Operation) -> bytes:
         return pack(("step", operation.uid, _step(operation.row)))
     if isinstance(operation, EndEpisode):
         o = operation
-        return pack(("end", o.uid, o.status, o.ended_ns, o.success, o.wall_us, o.detail))
+        told = [astuple(row) for row in o.generations]
+        return pack(("end", o.uid, o.status, o.ended_ns, o.success, o.wall_us, o.detail, told))
     if isinstance(operation, AddMemory):
         return pack(("memory", *astuple(operation.row)))
     if isinstance(operation, AddAnnotation):
@@ -106,8 +108,8 @@ def unpack_operation(frame: bytes) -> Operation:
         match unpack(frame):
             case ["step", uid, row]:
                 return AddStep(uid, _row(row))
-            case ["end", *end]:
-                return EndEpisode(*end)
+            case ["end", *end, told]:
+                return replace(EndEpisode(*end), generations=_generations(told))
             case ["memory", *memory]:
                 return AddMemory(MemoryRow(*memory))
             case ["annotation", uid, *annotation]:
@@ -152,6 +154,7 @@ def _step(row: StepRow) -> tuple[Any, ...]:
         row.obs,
         row.info,
         [(m.role, m.kind, m.name, m.call_id, m.content, m.extra) for m in row.messages],
+        [astuple(generation) for generation in row.generations],
     )
 
 
@@ -160,4 +163,9 @@ def _row(packed: Sequence[Any]) -> StepRow:
     if fields[_PICTURE] is not None:
         fields[_PICTURE] = EncodedPicture(*fields[_PICTURE])
     fields[_MESSAGES] = tuple(MessageRow(*message) for message in fields[_MESSAGES])
+    fields[_GENERATIONS] = _generations(fields[_GENERATIONS])
     return StepRow(*fields)
+
+
+def _generations(packed: Sequence[Any]) -> tuple[GenerationRow, ...]:
+    return tuple(GenerationRow(*row) for row in packed)

@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from ldp_tui.core.errors import TransportError, UsageError
+from ldp_tui.web.apart import apart
 from ldp_tui.web.failures import error_of_answer, excerpt
 
 Result = TypeVar("Result")
@@ -67,7 +68,7 @@ class Connections:
 
     async def _ask(self, method: str, url: str, **request: Any) -> Any:
         try:
-            status, body = await self._exchange(method, url, **request)
+            status, body = await apart(self._exchange(method, url, **request))
         except aiohttp.InvalidURL as error:
             raise UsageError(f"{url} is no address that can be reached by HTTP.") from error
         except TimeoutError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from ldp_tui.core.errors import MissingExtra, UsageError
@@ -64,9 +66,21 @@ async def serve(app: Any, listening: socket.socket) -> None:
 
 
 def serve_until_interrupted(app: Any, listening: socket.socket) -> None:
-    """Answer at `listening` until Ctrl-C, which is the ordinary end."""
+    """Answer at `listening` until Ctrl-C, which is the ordinary end.
+
+    One that comes while the event loop is being made waits until the loop can take it.
+    """
+    waits = {signal.SIGINT} if hasattr(signal, "pthread_sigmask") else set[signal.Signals]()
+
+    async def answer() -> None:
+        if waits:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, waits)
+        await serve(app, listening)
+
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(app, listening))
+        if waits:
+            signal.pthread_sigmask(signal.SIG_BLOCK, waits)
+        asyncio.run(answer())
 
 
 @contextlib.contextmanager
@@ -107,6 +121,11 @@ class _Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             self.answering.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Further signals change nothing: stopping is bounded, and hurrying it would end in a traceback."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 from ldp_tui.agents import MemoryAgent
@@ -43,6 +44,16 @@ async def test_memories_last(tmp_path: Path) -> None:
     assert events[-1].reason == "terminated"
     assert "episode-memories" in str(server.requests[0].body["messages"][-1])
     assert "episode-memories" not in str(server.requests[-1].body["messages"])
+
+
+async def test_copies() -> None:
+    """A deep copy, as a beam search makes one of each agent, remembers the same, and then its own."""
+    model = VectorMemoryModel(memories={0: LEARNT})
+    assert await model.get_memory("Walk", matches=2) == [LEARNT]
+    agent = MemoryAgent(memory_model=model)
+    copied = copy.deepcopy(agent)._memory_op.memory_model
+    await copied.add_memory(Memory(query="Stay where you are.", output="stay()", value=0.0))
+    assert [len(await each.get_memory("Walk", matches=3)) for each in (copied, model)] == [2, 1]
 
 
 async def test_gradients() -> None:

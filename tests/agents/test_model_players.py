@@ -95,7 +95,7 @@ def test_fallbacks() -> None:
     ("text", "says"),
     [
         ("simple", "needs a model: simple:openai/gpt-5-mini"),
-        ("simple:gpt-4o", "gpt-4o needs a key: set OPENAI_API_KEY, name another variable by api_key_env"),
+        ("simple:gpt-4o", "gpt-4o needs a key: set OPENAI_API_KEY, .*name another variable by api_key_env"),
         ("react:anthropic/claude-haiku-4-5", "needs a key: set ANTHROPIC_API_KEY"),
         ("simple:m,base_url=http://x/v1,api_key_env=NOT_SET", "needs a key: set NOT_SET"),
         ("simple:m,base_url=http://x/v1,temprature=0", "Unknown setting 'temprature'.*Did you mean temperature"),

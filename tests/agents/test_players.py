@@ -17,6 +17,7 @@ from ldp_tui.agents.random_players import MaskRandomAgent, RandomAgent
 from ldp_tui.agents.references import reference_values
 from ldp_tui.core import DummyEnv, Environment, Message, Tool
 from ldp_tui.core.errors import AgentError
+from ldp_tui.registry import make_environment
 
 from .plain_gym import PlainGym, play
 
@@ -199,7 +200,7 @@ async def test_one_optimal_player_changes_tables():
 @pytest.mark.parametrize("agent_class", [OptimalAgent, HeuristicAgent])
 async def test_an_environment_it_does_not_know_is_refused(agent_class):
     """The message names the environment and those the player knows; tool environments are refused the same way."""
-    env_id = {"OptimalAgent": "CartPole-v1", "HeuristicAgent": "Taxi-v4"}[agent_class.__name__]
+    env_id = {"OptimalAgent": "CartPole-v1", "HeuristicAgent": "BipedalWalkerHardcore-v3"}[agent_class.__name__]
     with pytest.raises(UnsupportedEnvironment, match=rf"does not know {env_id}\. It plays .*Blackjack-v1"):
         agent_class().prepare(env=PlainGym(env_id), seed=0)
     with pytest.raises(UnsupportedEnvironment, match="does not know DummyEnv"):
@@ -218,11 +219,14 @@ HEURISTIC_FLOORS = {
     "Blackjack-v1": -0.7,
     "CartPole-v0": 200,
     "CartPole-v1": 490,
+    "CliffWalking-v1": -15,
+    "FrozenLake-v1": 0,
     "LunarLander-v3": 200,
     "LunarLanderContinuous-v3": 200,
     "MountainCar-v0": -125,
     "MountainCarContinuous-v0": 90,
     "Pendulum-v1": -300,
+    "Taxi-v4": 6,
 }
 
 
@@ -232,6 +236,22 @@ async def test_a_heuristic_plays_well(env_id):
     """The mean of twelve seeds lies where the rule's quality says, far above random play."""
     returns = await returns_of(HeuristicAgent(), env_id, {}, 12)
     assert returns.mean() >= HEURISTIC_FLOORS[env_id]
+
+
+@pytest.mark.parametrize(("size", "moves"), [("4x4", 6), ("8x8", 14)])
+async def test_a_heuristic_finds_the_way_past_the_holes(size, moves):
+    """Where the ice holds, it is the shortest."""
+    env = PlainGym("FrozenLake-v1", map_name=size, is_slippery=False)
+    played = await play(HeuristicAgent(), env, seed=0, most=30)
+    assert (played.return_, len(played.actions)) == (1, moves)
+
+
+@pytest.mark.parametrize(("name", "floor"), [("taxi_llm", 6.0), ("lunar_lander_llm", 40.0), ("blackjack_llm", -0.6)])
+async def test_a_heuristic_plays_what_is_told_in_other_words(name, floor):
+    """gym-llm's environments are played by the rules of those that they describe."""
+    env, _ = make_environment(name)
+    returns = [(await play(HeuristicAgent(), env, seed=seed)).return_ for seed in range(12)]
+    assert np.mean(returns) >= floor
 
 
 async def test_a_walking_heuristic_starts_anew_with_each_episode():

@@ -98,11 +98,12 @@ def test_summary_as_text(ldp: Commands) -> None:
     """Aligned rows of player and references on stdout; where it is recorded on stderr."""
     answer = ldp("run", "Blackjack-v1", "-a", "optimal", "-n", 3)
 
-    head, _, titles, player, random, optimal, _, speed = answer.out.splitlines()
+    head, _, titles, player, random, heuristic, optimal, _, speed = answer.out.splitlines()
     assert head == "Blackjack-v1, 3 episodes, seeds 0 to 2"
     assert titles.split("  ")[0] == "player"
     assert player.startswith("optimal  ")
     assert random.startswith("random (exact)")
+    assert heuristic.startswith("heuristic (measured)  3 ")
     assert optimal.startswith("optimal (exact)")
     assert random.index("-0.394") + len("-0.394") == titles.index("return") + len("return")
     assert "steps/s" in speed

@@ -30,6 +30,7 @@ def running(started: Start, *arguments: object, **options: Any) -> Iterator[str]
     assert address, process.stderr.read()
     yield address
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)  # who is impatient gets no traceback
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
     assert "Traceback" not in said
@@ -151,3 +152,55 @@ def test_missing_extra(command: str) -> None:
     assert done.returncode == 2
     assert done.stderr.endswith("needs an optional package; install it with: pip install 'ldp-tui[serve]'\n")
     assert done.stderr.count("\n") == 1
+
+
+OWN = """
+from ldp_tui import DummyEnv, TaskDataset
+
+class Stories(TaskDataset):
+    def __len__(self):
+        return 3
+
+    def get_new_env_by_idx(self, idx):
+        return DummyEnv(task=f"number {idx}")
+
+def make():
+    return DummyEnv()
+"""
+
+
+def test_served_task_dataset(ldp: Commands, started: Start) -> None:
+    """Its own tasks are served, by number; it is played here too, the seed choosing the task."""
+    (ldp.folder / "stories.py").write_text(OWN)
+    with running(started, "serve", "stories.py:Stories", "--port", 0) as url:
+        assert ask(f"{url}/info")["dataset_size"] == 3
+        messages, _ = ask(f"{url}/reset", ask(f"{url}/start", {"task_idx": 2}))
+        assert messages[0]["content"].endswith("about number 2")
+    for environment, episodes in (("stories.py:Stories", 4), ("stories.py:Stories,task=2", 1)):
+        ldp("run", environment, "-a", "random", "-n", episodes, "--max-steps", 1, "--seed", 1)
+    with ldp.reader() as reader:
+        asked = [reader.steps(id_)[0].messages[0].content[-8:] for id_ in range(1, 6)]
+    assert asked == [f"number {task}" for task in (1, 2, 0, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ("stories.py:Stories,task=3", "Stories has 3 tasks, numbered from 0; there is no task 3."),
+        ("stories.py:Nothing", "defines no class or function Nothing"),
+        ("nowhere.py:Stories", "There is no environment file nowhere.py."),
+    ],
+)
+def test_dataset_that_cannot_be_served(ldp: Commands, environment: str, told: str) -> None:
+    (ldp.folder / "stories.py").write_text(OWN)
+    answer = ldp("serve", environment)
+    assert (answer.status, answer.out) == (2, "")
+    assert told in answer.err
+
+
+def test_number_of_tasks_of_a_dataset(ldp: Commands) -> None:
+    """It has its own."""
+    (ldp.folder / "stories.py").write_text(OWN)
+    answer = ldp("serve", "stories.py:Stories", "--tasks", 5)
+    assert answer.status == 2
+    assert "has tasks of its own" in answer.err

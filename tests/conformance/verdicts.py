@@ -112,9 +112,10 @@ HEAD = """# Conformance
 
 `make conformance` downloads the source distributions below from the package index into a temporary folder, points the
 module names `aviary.…` and `ldp.…` at this package, and runs the tests in them, unmodified, where neither package is
-installed and nothing but this machine answers. It writes this page, and fails if a key-free case fails that is not
-listed. Key-free cases are those that pass with the originals where there is no API key. The others ask a language
-model; they are run with the replies that are recorded beside the tests, as far as our request is the recorded one.
+installed, nothing but this machine answers, and every test draws the same random numbers each time. It writes this
+page, and fails if a key-free case fails that is not listed. Key-free cases are those that pass with the originals where
+there is no API key. The others ask a language model; they are run with the replies that are recorded beside the tests,
+as far as our request is the recorded one.
 """
 
 

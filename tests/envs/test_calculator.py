@@ -199,3 +199,17 @@ async def test_problem_that_does_not_exist() -> None:
     env = calculator.make()
     await env.reset(seed=1, options={"index": 5})
     assert await env.get_id() == "train-05"
+
+
+async def test_player_who_never_submits() -> None:
+    """The episode is cut, whether tools were called or not; a submission in the last step still counts."""
+    env = calculator.make(max_steps=2)
+    await env.reset(seed=0)
+    assert (await call(env, "calculator", expr="1 + 1"))[2:] == (False, False)
+    assert (await env.step(Message(role="assistant", content="Hm.")))[2:] == (False, True)
+    assert await call(env, "submit_answer", answer="1") == (calculator.EPISODE_OVER, 0.0, False, True)
+    await env.reset(seed=0)
+    await call(env, "calculator", expr="1 + 1")
+    assert (await call(env, "submit_answer", answer="1"))[2:] == (True, False)
+    assert calculator.make().config.max_steps == calculator.MAX_STEPS
+    assert calculator.make(max_steps=None).config.max_steps is None

@@ -18,6 +18,7 @@ from ldp_tui.experiments.plan import plan
 from ldp_tui.experiments.runner import begin, play_experiment
 from ldp_tui.store import connect_writer
 from ldp_tui.store.reader import Reader
+from ldp_tui.testing.model_server import ModelServer, Says
 
 
 def experiment(folder: Path, **more: object) -> Path:
@@ -98,11 +99,6 @@ def test_an_unknown_player_is_refused_before_anything_is_played(
     assert run(["run", str(file), "--db", str(db)]) == USAGE
     assert "optimal" in capsys.readouterr().err
     assert uids(db) == []
-
-
-def test_options_of_a_file_are_not_given_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["run", str(experiment(tmp_path)), "--episodes", "3"]) == USAGE
-    assert "--episodes belongs into the experiment's file" in capsys.readouterr().err
 
 
 def test_films_and_a_folder_of_its_own_for_one_player(tmp_path: Path) -> None:
@@ -191,3 +187,61 @@ def test_a_description_that_lacks_a_part_cannot_be_made() -> None:
 
     with pytest.raises(TypeError, match="get_action_schema"):
         Half()
+
+
+def test_a_limit_of_cost_ends_requests_and_what_it_cut_is_played_again(tmp_path: Path) -> None:
+    """Beyond the limit nothing is asked; with a higher one the file goes on, cut episodes included."""
+    file, db = tmp_path / "experiment.yaml", tmp_path / "e.db"
+    stick = Says(calls=[("act", {"action": "stick"})], prompt_tokens=10)
+
+    def started(limit: float, base_url: str) -> int:
+        said = {
+            "agent": {"player": f"simple:openai/any,base_url={base_url},input_cost_per_token=0.01,timeout=60"},
+            "environment": "Blackjack-v1",
+            "experiment": {
+                "parent": str(tmp_path / "results"),
+                "name": "hands",
+                "num_runs": 30,
+                "baselines": False,
+                "limits": {"cost_usd": limit},
+            },
+        }
+        file.write_text(yaml.safe_dump(said))
+        return run(["run", str(file), "--db", str(db)])
+
+    with ModelServer([stick], repeat=True) as server:
+        assert started(1.0, server.base_url) == PROBLEMS
+        assert 10 <= len(server.requests) <= 18, "each costs ten cents; those under way are not cut off"
+        assert started(1.0, server.base_url) == PROBLEMS
+        assert len(server.requests) <= 19
+        assert started(100.0, server.base_url) == OK
+    with Reader(db) as reader:
+        finished = [one for one in reader.summaries(reader.episode_ids()) if one.status == "done"]
+    assert sorted(int(one.seed or 0) for one in finished) == list(range(30))
+
+
+def test_other_players_in_the_place_of_a_files_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of gym-llm's six configurations is played by others, more often, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    files = sorted((Path(__file__).parents[2] / "examples" / "gym_llm").glob("*.yaml"))
+    assert len(files) == 6
+    for file in files:
+        assert run(["run", str(file), "-a", "random", "-a", "heuristic", "-n", "2", "--db", "e.db"]) == OK
+        folder = tmp_path / "results" / f"{file.stem}-random-heuristic-2-runs"
+        assert len(list(folder.glob("*/run_*_raw_outputs.json"))) == 4
+        assert len(list(folder.glob("*/run_*.gif"))) == 4
+        rows = json.loads((folder / "summary.json").read_text())
+        assert [(row["agent"], row["n"], row["failures"]) for row in rows] == [("random", 2, 0), ("heuristic", 2, 0)]
+
+
+def test_what_belongs_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Players, runs and processes may be said beside a file; other options, or runs beside listed seeds, may not."""
+    file = experiment(tmp_path)
+    assert run(["run", str(file), "--max-steps", "3"]) == USAGE
+    assert "--max-steps belongs into the experiment's file" in capsys.readouterr().err
+    seeded = tmp_path / "seeded.yaml"
+    said = yaml.safe_load(file.read_text())
+    del said["experiment"]["seed"], said["experiment"]["num_runs"]
+    seeded.write_text(yaml.safe_dump({**said, "experiment": {**said["experiment"], "seeds": [1, 2]}}))
+    assert run(["run", str(seeded), "-n", "3"]) == USAGE
+    assert "lists its seeds" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ldp_tui.store import listing
 from ldp_tui.store.connect import connect_writer
 from ldp_tui.store.errors import EpisodeUnknown
 from ldp_tui.store.reader import Reader
-from ldp_tui.store.results import SORT_KEYS, EpisodeFilter, EpisodeSummary, Range, Sort
+from ldp_tui.store.results import SORT_KEYS, EpisodeFilter, EpisodeSummary, Group, Range, Sort
 from ldp_tui.store.rows import AddStep, AgentRow, EndEpisode, EndStatus
 
 from .recording import ENV, begin, database, row
@@ -56,6 +57,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.submit(begin("running"))
         writer.wait(writer.submit(AddStep("running", row(1, "a lazy dog"))), timeout=60)
     connection = sqlite3.connect(where)
+    for ep in range(1, N + 1, 4):
+        connection.execute(
+            "insert into message(ep, t, i, role, kind, name) values(?, 1, 90, 'assistant', 'tool_call', 'look')", (ep,)
+        )
     for ep in range(1, N + 1, 3):
         connection.execute("insert into tag values(?, 'good')", (ep,))
         connection.execute("update episode set decision='accept', rating=?, flagged=1 where id=?", (ep % 5 + 1, ep))
@@ -97,10 +102,18 @@ FILTERS: dict[str, tuple[EpisodeFilter, Keep]] = {
         EpisodeFilter(words=("dog", "lazy*"), return_=Range(low=1)),
         lambda e: e.uid in WITH["dog"] and e.return_ >= 1,
     ),
-    "decided": (EpisodeFilter(decision="accept"), lambda e: e.decision == "accept"),
-    "undecided": (EpisodeFilter(decision="none"), lambda e: e.decision is None),
+    "decided": (EpisodeFilter(decisions=("accept",)), lambda e: e.decision == "accept"),
+    "undecided": (EpisodeFilter(decisions=("none",)), lambda e: e.decision is None),
     "flagged": (EpisodeFilter(flagged=True), lambda e: e.flagged),
-    "rating": (EpisodeFilter(min_rating=4), lambda e: (e.rating or 0) >= 4),
+    "rating": (EpisodeFilter(rating=Range(low=4)), lambda e: (e.rating or 0) >= 4),
+    "kind": (EpisodeFilter(kinds=("human", "llm")), lambda e: e.agent_kind != "random"),
+    "whole name": (EpisodeFilter(envs=("=cartpole",)), lambda e: e.env == "cartpole"),
+    "pattern": (EpisodeFilter(agents=("~^(gp|hum)",)), lambda e: e.agent != "random"),
+    "tool": (EpisodeFilter(tools=("look",)), lambda e: e.id in LOOKED),
+    "without": (
+        EpisodeFilter(return_=Range(low=1), without=(EpisodeFilter(tags=("good",)), EpisodeFilter(words=("dog",)))),
+        lambda e: e.return_ >= 1 and "good" not in e.tags and e.uid not in WITH["dog"],
+    ),
     "run": (EpisodeFilter(run_uid="r2"), lambda e: e.run_uid == "r2"),
     "no such env": (EpisodeFilter(envs=("nowhere",)), lambda e: False),
     "no such word": (EpisodeFilter(words=("xylophone",)), lambda e: False),
@@ -115,6 +128,7 @@ FILTERS: dict[str, tuple[EpisodeFilter, Keep]] = {
     ),
 }
 WITH: dict[str, set[str]] = {}
+LOOKED = range(1, N + 1, 4)
 
 
 def key_of(sort: Sort, everything: list[EpisodeSummary], path: Path) -> Callable[[EpisodeSummary], tuple[object, ...]]:
@@ -238,3 +252,44 @@ def test_return_curve_sums_rewards(reader: Reader) -> None:
     curve = reader.returns("e005")
     assert len(curve) == summary.steps + 1
     assert curve[-1] == summary.return_
+
+
+@pytest.mark.parametrize(
+    ("per", "columns"),
+    [((), (0, 2)), (("seed",), (0, 3)), (("env", "agent"), (0, 1))],
+    ids=["task", "seed", "env and agent"],
+)
+def test_best_of_each_group(reader: Reader, path: Path, per: tuple[Group, ...], columns: tuple[int, ...]) -> None:
+    """So many of the highest return, the older of equals, among what the rest of the filter leaves."""
+    connection = sqlite3.connect(path)
+    found = connection.execute(
+        "select id, env_id, agent_id, coalesce(task_id, seed, uid), coalesce(seed, uid), ret from episode"
+        " where status='done' and env_id in (select id from env where name='Taxi-v3') order by ret desc, id"
+    ).fetchall()
+    connection.close()
+    kept: set[int] = set()
+    places: Counter[tuple[object, ...]] = Counter()
+    for ident, *keys, _ in found:
+        group = tuple(keys[column] for column in columns)
+        places[group] += 1
+        if places[group] <= 2:
+            kept.add(ident)
+    wanted = EpisodeFilter(envs=("=Taxi-v3",), statuses=("done",), best_of=2, per=per)
+    assert 0 < len(kept) < len(found)
+    assert set(reader.episode_ids(wanted)) == kept
+    assert reader.count(wanted) == len(kept)
+
+
+def test_limit(reader: Reader) -> None:
+    """The first in the order of the list, in pages as in one piece."""
+    wanted, sort = EpisodeFilter(envs=("cart",), limit=30), Sort("return")
+    ids = list(reader.episode_ids(wanted, sort))
+    assert ids == list(reader.episode_ids(replace(wanted, limit=None), sort))[:30]
+    assert reader.count(wanted) == 30
+    paged, after = list[int](), None
+    while True:
+        page = reader.episodes(wanted, sort, after=after, limit=13)
+        paged += [e.id for e in page.episodes]
+        if (after := page.after) is None:
+            break
+    assert paged == ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ldp_tui.engine.rollout import rollout
 from ldp_tui.graph import Agent, FxnOp, OpResult, compute_graph, eval_mode
 from ldp_tui.store import connect_writer
 from ldp_tui.store.reader import Reader
+from ldp_tui.store.results import EpisodeNode
 from ldp_tui.tui.screens.branches import BranchesDialog
 from ldp_tui.tui.screens.graph import GraphScreen
 from ldp_tui.tui.screens.replay import ReplayScreen
@@ -66,12 +68,23 @@ async def test_the_tree_of_a_search_is_walked(tmp_path: Path) -> None:
         await screen.until_shown("0/2")
         await screen.press("b")
         await screen.until(lambda: isinstance(screen.app.screen, BranchesDialog))
-        await screen.until_shown("Branches · 4 episodes", "root", "step 1", "step 0")
+        await screen.until_shown("Branches · 4 episodes", "root", "step 1  choose(digit=2)", "step 0  choose(digit=2)")
         await screen.press("down", "enter")
         await screen.until(lambda: isinstance(screen.app.screen, ReplayScreen))
         with Reader(db) as reader:
             first = reader.tree(root).children[0]
         await screen.until(lambda: screen.find(Scrubber).position == first.fork_t and screen.shows(f"{first.fork_t}/2"))
+
+
+async def test_a_long_action_is_shortened(tmp_path: Path) -> None:
+    """In the tree; below, the branch under the cursor tells it in full."""
+    root = EpisodeNode(1, "one", None, None, 0, "done", 2, 0.0, None, None, ())
+    fork = EpisodeNode(2, "two", "one", 1, 1, "done", 2, 1.0, True, None, ())
+    said = f"say(text='{'中' * 18} [b]end')"
+    dialog = BranchesDialog(replace(root, children=(fork,)), "two", {2: said})
+    async with watch(dialog) as screen:
+        await screen.until_shown("step 1  say(text='中中", "…  return 1.00", "[b]end')")
+        assert screen.shows("root  return 0.00")
 
 
 async def test_an_episode_without_branches_says_so(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ async def test_filter_that_cannot_be_read(db: Path) -> None:
     """The line below points at the character; the list stays."""
     async with library(db) as screen:
         await screen.lists(*ALL)
-        await screen.press("slash", *"envv:cart")
+        await screen.press("slash")
+        screen.app.screen.query_one(Input).value = "envv:cart"  # at once: a pause in typing would list what is there
         await screen.until(lambda: screen.shows("▲ no field `envv`: did you mean `env`?"))
         typed, told = (next(row for row in rows_of(screen.app) if text in row) for text in ("envv:cart", "▲ no field"))
         assert told.index("▲") == typed.index("envv")
@@ -100,11 +101,24 @@ async def test_filter_that_cannot_be_read(db: Path) -> None:
         await screen.until(lambda: not screen.shows("no field"))
 
 
+async def test_completion(db: Path) -> None:
+    """What is recorded completes the word that is typed; right takes it."""
+    async with library(db) as screen:
+        await screen.lists(*ALL)
+        await screen.press("slash", *"env:ca")
+        line = screen.app.screen.query_one(Input)
+        await screen.until(lambda: bool(line._suggestion))
+        await screen.press("right")
+        await screen.until(lambda: line.value == "env:CartPole-v1")
+        await screen.until(lambda: 0 < len(screen.agents()) < len(ALL))
+
+
 async def test_preview_while_the_filter_cannot_be_read(db: Path) -> None:
     """It says so in place of an episode that was not asked for; the cursor still shows what it is on."""
     async with library(db) as screen:
         await screen.until_shown("cart at 1.17")
-        await screen.press("slash", *"envv:cart")
+        await screen.press("slash")
+        screen.app.screen.query_one(Input).value = "envv:cart"
         await screen.until_shown("Nothing to preview: the filter cannot be read (no field `envv`")
         assert not screen.shows("cart at 1.17")
         screen.app.screen.query_one(Input).value = ""

@@ -215,6 +215,20 @@ async def test_form_of_a_tool_environment(tmp_path: Path):
         await until(pilot, lambda: "◂ 42" in stage.app.screen.query_one(Transcript).text)
 
 
+async def test_cutting_text_in_a_form(tmp_path: Path):
+    """ctrl+x cuts what is selected in a field and stops nothing; F4 stops there."""
+    stage = Stage(tmp_path, session=session("human", environment="calculator"))
+    async with running(stage) as pilot:
+        stage.engine.question(0)
+        await until(pilot, lambda: "expr" in shown(pilot.app))
+        stage.app.screen.query_one(ToolForm).focus_first()
+        await pilot.press("4", "2", "shift+home", "ctrl+x")
+        await until(pilot, lambda: stage.app.clipboard == "42")
+        assert Stop() not in stage.engine.sent
+        await pilot.press("f4")
+        await until(pilot, lambda: Stop() in stage.engine.sent)
+
+
 async def test_hostile_text(tmp_path: Path):
     """Markup, escape codes, direction overrides and a very long line are shown as text and break nothing."""
     nasty = "[bold red]loud[/] \x1b[2J\x1b]0;owned\x07 \u202egnp.exe [@click=app.quit]x[/] {}% " + "A" * 10_000

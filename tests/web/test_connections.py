@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gzip
 import socket
+import weakref
 
 import pytest
 
@@ -119,6 +121,42 @@ def test_event_loops_one_after_the_other() -> None:
             return int(await connections.get(server.url)) + server.connections
 
     assert [asyncio.run(twice()), asyncio.run(twice())] == [2, 2]
+
+
+async def test_connections_hold_nothing_of_the_caller() -> None:
+    """What the context of a request holds, such as an episode, goes with the request; the connection stays open."""
+
+    class Episode:
+        pass
+
+    async def played() -> weakref.ref[Episode]:
+        episode = Episode()
+        playing.set(episode)
+        await connections.get(server.url)
+        return weakref.ref(episode)
+
+    playing: contextvars.ContextVar[Episode] = contextvars.ContextVar("playing")
+    async with answering(whole(b"1")) as server:
+        connections = Connections()
+        kept = [await asyncio.create_task(played()) for _ in range(2)]
+        await asyncio.sleep(0)  # the loop lets go of a task one turn after it ended
+        assert [reference() for reference in kept] == [None, None]
+        assert server.connections == 1
+        await connections.aclose()
+
+
+async def test_cancelled_request() -> None:
+    """It ends at once, its connection with it, and the next one works."""
+    async with answering(silent) as server:
+        connections = Connections()
+        asking = asyncio.create_task(connections.get(server.url))
+        while not server.requests:
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert [task for task in asyncio.all_tasks() if "exchange" in repr(task.get_coro())] == []
+        await connections.aclose()
 
 
 async def test_closing() -> None:

@@ -35,6 +35,10 @@ class SeededTask(Environment[Any]):
         self.tools = self.env.tools
         return taken
 
+    async def on_abort(self) -> None:
+        """Stop what the environment has under way."""
+        await self.env.on_abort()
+
     async def close(self) -> None:
         """Close the environment."""
         await self.env.close()

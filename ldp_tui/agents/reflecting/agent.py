@@ -149,7 +149,7 @@ class ReflectAgent(ReflectSettings, Agent[ReflectState]):
                     history //= 2
                     continue
                 if self.on_failure == "fail" or _any_of(error, *_LASTING):
-                    raise AgentError(str(error)) from error
+                    raise _failed(error) from error
                 faults.append(Fault(type(error).__name__, str(error)))
                 break
             replies.append(raw_text(reply.value))
@@ -204,7 +204,7 @@ class ReflectAgent(ReflectSettings, Agent[ReflectState]):
         try:
             logprobs = await self._model.score(messages, replies, self._tools(state))
         except ModelError as error:
-            raise AgentError(str(error)) from error
+            raise _failed(error) from error
         return probabilities(options, logprobs, temperature=self.temperature)
 
     async def _without_words(
@@ -242,7 +242,7 @@ class ReflectAgent(ReflectSettings, Agent[ReflectState]):
                 note = await self._llm_call_op(await self._config_op(), msgs=messages)
         except ModelError as error:
             if _any_of(error, *_LASTING):
-                raise AgentError(str(error)) from error
+                raise _failed(error) from error
             return state
         return replace(state, memory=replace(state.memory, summary=note.value.text.strip()))
 
@@ -258,6 +258,10 @@ def _acted(reply: Message, calls: Sequence[ToolCall]) -> Message:
 def _request(calls: Sequence[ToolCall]) -> ToolRequestMessage:
     """The calls as a message, with new ids: an action that is played twice has two."""
     return ToolRequestMessage(tool_calls=[call.model_copy(update={"id": ToolCall.generate_id()}) for call in calls])
+
+
+def _failed(error: ModelError) -> AgentError:
+    return AgentError(f"{type(error).__name__}: {error}")
 
 
 def _any_of(error: ModelError, *kinds: type[ModelError]) -> bool:

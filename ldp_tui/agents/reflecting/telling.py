@@ -11,7 +11,7 @@ from ldp_tui.agents.native import call_label
 from ldp_tui.agents.reflecting.briefing import Briefing
 from ldp_tui.agents.reflecting.prompt import ReplyForm, Turn, turn_text
 from ldp_tui.agents.reflecting.settings import Shown
-from ldp_tui.core.agent import Host, Listener, Standing, Usage, current_listener, listening, standing
+from ldp_tui.core.agent import Generation, Host, Listener, Standing, Usage, current_listener, listening, standing
 from ldp_tui.core.environment import Environment, Picture
 from ldp_tui.core.images import encode_image_to_base64
 from ldp_tui.core.messages import Message
@@ -104,6 +104,11 @@ class _Filter:
         """Passed on."""
         if self._host is not None:
             self._host.annotate(facts)
+
+    def generated(self, generation: Generation) -> None:
+        """Passed on."""
+        if self._host is not None:
+            self._host.generated(generation)
 
     def standing(self) -> Standing:
         """How the episode stands."""

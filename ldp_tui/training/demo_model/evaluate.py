@@ -50,6 +50,8 @@ EXAMS: Final = (
     Exam("FrozenLake8x8-v1", 500, 0.85),
     Exam("CliffWalking-v1", 2_000, -13.0, max_steps=100),
     Exam("Taxi-v4", 2_000, 7.8),
+    Exam("blackjack_llm", 20_000, -0.06),
+    Exam("taxi_llm", 2_000, 7.8),
 )
 
 

@@ -30,4 +30,6 @@ LESSONS: Final = (
     Lesson("FrozenLake8x8-v1,is_slippery=false", 1_500, 0.6),
     Lesson("CliffWalking-v1", 200, 0.4, max_steps=60),
     Lesson("Taxi-v4", 4_000, 0.35, max_steps=40),
+    Lesson("blackjack_llm", 8_000, 0.15, share=0.5),
+    Lesson("taxi_llm", 4_000, 0.35, max_steps=40, share=0.5),
 )

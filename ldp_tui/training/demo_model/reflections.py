@@ -5,7 +5,7 @@ Every number is computed from the rules; the same situation always gives the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from ldp_tui.agents.planning import Outcome, Plan
 
 _STOPS: Final = ("Red", "Green", "Yellow", "Blue")
 _IN_TAXI: Final = 4
+_PICKUP, _DROPOFF = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ def reason(situation: Situation) -> str:
     """Why the best move is best.
 
     Raises:
-        KeyError: For an environment of another kind.
+        StopIteration: For an environment of another kind.
     """
-    return _REASONS[type(situation.env).__name__](situation)
+    known = next(kind.__name__ for kind in type(situation.env).__mro__ if kind.__name__ in _REASONS)
+    return _REASONS[known](situation)
 
 
 def _blackjack(situation: Situation) -> str:
@@ -102,22 +104,21 @@ def _taxi(situation: Situation) -> str:
     _, _, passenger, destination = (int(part) for part in situation.env.decode(situation.place))
     aim = destination if passenger == _IN_TAXI else passenger
     who = "The passenger is on board for" if passenger == _IN_TAXI else "The passenger waits at"
-    if situation.name == "pickup":
-        return f"The passenger waits here at {_STOPS[aim]}. I do the pickup."
-    if situation.name == "dropoff":
-        return f"This is {_STOPS[aim]}, the destination. I do the dropoff."
-    moves = moves_to_end(situation, until=lambda move: move in ("pickup", "dropoff"))
+    if situation.best == _PICKUP:
+        return f"The passenger waits here at {_STOPS[aim]}. I do the {situation.name}."
+    if situation.best == _DROPOFF:
+        return f"This is {_STOPS[aim]}, the destination. I do the {situation.name}."
+    moves = moves_to_end(situation, until=(_PICKUP, _DROPOFF))
     away = "1 move" if moves == 1 else f"{moves} moves"
     return f"{who} {_STOPS[aim]}, {away} away. I go {situation.name}."
 
 
-def moves_to_end(situation: Situation, *, until: Callable[[str], bool] | None = None) -> int:
-    """Moves of the best play to the end of the episode, or to the first that `until` names, on sure ground."""
-    names = ("south", "north", "east", "west", "pickup", "dropoff") if until else ()
+def moves_to_end(situation: Situation, *, until: Collection[int] = ()) -> int:
+    """Moves of the best play to the end of the episode, or to the first action in `until`, on sure ground."""
     place, moves = situation.place, 0
     while True:
         best = situation.plan.action(place, remaining=None)
-        if until is not None and until(names[best]):
+        if best in until:
             return moves
         moves += 1
         if not situation.game.table.continues[place, best].any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -13,18 +14,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
+from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from ldp_tui.core.errors import LdpTuiError
 from ldp_tui.datasets.files import Exported
+from ldp_tui.datasets.selection import SelectionError, parse_selection, with_value
+from ldp_tui.datasets.selection_completion import completions
 from ldp_tui.store.errors import QueryInterrupted, StoreError, StoreMissing
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, Facets, Sort, SortKey
 from ldp_tui.tui.actions import bindings
 from ldp_tui.tui.episode_preview import load_preview, summary_json
 from ldp_tui.tui.episode_source import EpisodeSource, episode_columns
-from ldp_tui.tui.library_filter import FilterError, parse_filter, with_value
 from ldp_tui.tui.query_thread import QueryThread
 from ldp_tui.tui.requests import ReplayRequested
 from ldp_tui.tui.screens.dialogs import Choice, Picker
@@ -60,6 +63,19 @@ class EpisodeTable(RowTable):
     """A table whose footer says what Enter does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Replay")]
+
+
+class _Completion(Suggester):
+    """The likeliest end of the word that is typed, from what is recorded; right or end takes it."""
+
+    def __init__(self, facets: Callable[[], Facets | None]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._facets = facets
+
+    async def get_suggestion(self, value: str) -> str | None:
+        typed = value.casefold()
+        found = (text for text in completions(value, self._facets()) if text.casefold().startswith(typed))
+        return next((text for text in found if text != value), None)
 
 
 class LibraryScreen(Screen[None]):
@@ -99,7 +115,10 @@ class LibraryScreen(Screen[None]):
         yield self._bar
         with Vertical(id="filter-line"):
             yield Input(
-                placeholder="/  env:maze  agent:random  return>1  words to search for", id="filter", compact=True
+                placeholder="/  env:maze  agent:random  return>1  -tag:bad  words to search for",
+                suggester=_Completion(lambda: self._facets),
+                id="filter",
+                compact=True,
             )
             yield Static(id="filter-error")
         with Container(id="body"):
@@ -143,8 +162,8 @@ class LibraryScreen(Screen[None]):
         """List what the filter line asks for; say where it cannot be read."""
         text = self.query_one("#filter", Input).value
         try:
-            wanted = parse_filter(text)
-        except FilterError as error:
+            wanted = parse_selection(text)
+        except SelectionError as error:
             self._show_filter_error(error)
             self._show_no_preview(f"the filter cannot be read ({error.reason}). The list is that of the filter before.")
             return False
@@ -156,7 +175,7 @@ class LibraryScreen(Screen[None]):
             self._list_anew()
         return True
 
-    def _show_filter_error(self, error: FilterError) -> None:
+    def _show_filter_error(self, error: SelectionError) -> None:
         pointer = f"{' ' * error.position}▲ "
         room = self.size.width - 4
         line = (
@@ -303,7 +322,7 @@ class LibraryScreen(Screen[None]):
         line = self.query_one("#filter", Input)
         try:
             line.value = with_value(line.value, field, name)
-        except FilterError:
+        except SelectionError:
             line.value = with_value("", field, name)
         self._apply_filter()
         self._table.focus()

@@ -22,8 +22,9 @@ from ldp_tui.engine.session import SessionState, reduce
 from ldp_tui.graph.sketch import Sketch
 from ldp_tui.store.errors import StoreCorrupt, StoreError
 from ldp_tui.store.reader import Reader
-from ldp_tui.store.results import EpisodeFilter, EpisodeSummary
+from ldp_tui.store.results import EpisodeFilter, EpisodeNode, EpisodeSummary
 from ldp_tui.tui.actions import bindings
+from ldp_tui.tui.branch_actions import branch_actions
 from ldp_tui.tui.episode_text import duration, return_text
 from ldp_tui.tui.query_thread import QueryThread
 from ldp_tui.tui.screens.branches import BranchesDialog
@@ -291,14 +292,14 @@ class ReplayScreen(Screen[None]):
     async def action_branches(self) -> None:
         """Show the tree of the episode's forks; the one that is chosen is replayed from where it forks."""
         try:
-            root = await self._queries.run(lambda reader: reader.tree(self._uids[0]))
+            root, actions = await self._queries.run(partial(_branches, key=self._uids[0]))
         except StoreError as error:
             self.notify(str(error), title="Branches not read", severity="error", markup=False)
             return
         if not root.children:
             self.notify("This episode has no branches: it forks from none, and none forks from it.")
             return
-        chosen = await self.app.push_screen_wait(BranchesDialog(root, self._uids[0]))
+        chosen = await self.app.push_screen_wait(BranchesDialog(root, self._uids[0], actions))
         if chosen is not None and chosen.uid != self._uids[0]:
             self.app.switch_screen(ReplayScreen(self._db, chosen.uid, position=chosen.fork_t or 0))
 
@@ -341,6 +342,12 @@ def _state(reader: Reader, tape: Tape, position: int) -> SessionState:
     """The state at a position, or at the end of an episode that is shorter; conversations with what was said before."""
     log = CONVERSATION if tape.episode.started.rendering is None else 1
     return state_at(reader, tape.episode, tape.stored, min(position, tape.steps), log=log)
+
+
+def _branches(reader: Reader, key: str) -> tuple[EpisodeNode, dict[int, str]]:
+    """The tree of forks that an episode belongs to, and the action that begins each."""
+    root = reader.tree(key)
+    return root, branch_actions(reader, root)
 
 
 def _sketch(reader: Reader, episode: int, position: int) -> Sketch | None:

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
@@ -75,13 +76,19 @@ class TailText(Widget, can_focus=True):
         """Add text at the end; newlines end paragraphs."""
         if not text:
             return
+        shown, top, last = self._line_count, self._top, len(self._lines) - 1
         first, *rest = plain(text).split("\n")
         self._extend(first)
         for paragraph in rest:
             self._close_paragraph()
             self._extend(paragraph)
-        self._drop_oldest()
-        self.refresh()
+        dropped = self._drop_oldest()
+        if dropped or not shown or self._top != top:
+            self.refresh()
+            return
+        width, height = self.size  # everything above the line that the text was added to stays as it is
+        changed = min(last - top, height - 1)
+        self.refresh(Region(0, changed, width, height - changed))
 
     def show(self, text: str, *, from_start: bool = False) -> None:
         """Replace everything; the view follows the end again, or with `from_start` shows the beginning."""
@@ -192,15 +199,16 @@ class TailText(Widget, can_focus=True):
         self._open, self._open_lines = "", 1
         self._lines.append("")
 
-    def _drop_oldest(self) -> None:
-        """Drop whole paragraphs once a quarter too many lines have gathered, so that the cost is spread."""
+    def _drop_oldest(self) -> bool:
+        """Drop whole paragraphs once a quarter too many lines have gathered, to spread the cost; whether any."""
         if len(self._lines) <= self._max_lines + self._max_lines // 4:
-            return
+            return False
         excess = 0
         while self._paragraphs and len(self._lines) - excess - self._paragraphs[0][1] >= self._max_lines:
             excess += self._paragraphs.popleft()[1]
         del self._lines[:excess]
         self._above = max(0, self._above - excess)
+        return excess > 0
 
     def _hint_line(self, y: int) -> Strip:
         lines = wrap(self._hint, max(1, self.size.width))
