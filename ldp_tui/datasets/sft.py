@@ -9,14 +9,16 @@ from typing import Any
 import orjson
 
 from ldp_tui.datasets.files import Exported, whole_file
-from ldp_tui.datasets.transcript import chat_messages, tool_definitions
+from ldp_tui.datasets.transcript import chat_messages, overruled_messages, tool_definitions
 from ldp_tui.engine.replay import load_episode, read_steps
 from ldp_tui.store.cleaning import clean_json
 from ldp_tui.store.reader import Reader
 
 
 def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bool = True) -> Exported:
-    """Write one line per episode: `messages`, `tools`, then `episode`, `environment`, `agent`, `seed` and `return`.
+    """Write one line per episode: `messages`, `tools`, then whose episode it is, its `return`, and `overruled`.
+
+    `overruled` gives the places in `messages` of the actions that are not the agent's: others chose them in its place.
 
     Episodes without a step, and those that failed, were interrupted or are still running, are left out and named.
 
@@ -44,6 +46,7 @@ def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bo
                 "agent": episode.started.agent.name,
                 "seed": None if episode.started.seed is None else str(episode.started.seed),
                 "return": episode.ended.return_,
+                "overruled": overruled_messages(episode.started, taken),
             }
             file.write(_json_line(row))
             episodes += 1
