@@ -32,8 +32,9 @@ from ldp_tui.tui.widgets.tool_form import ToolForm
 from ldp_tui.tui.widgets.transcript import Block, Transcript
 from ldp_tui.tui.wrapping import wrap
 
-BROAD, LOW = 92, 26
-"""Columns from which two columns fit; rows below which one of the lower sections is shown at a time."""
+BROAD, LOW, ROOMY = 92, 26, 50
+"""Columns from which two columns fit; rows below which one of the lower sections is shown at a time, and from which all
+have room beside a question."""
 SECTIONS = {"steps": "Steps", "reflection": "Reflection", "curve": "Return"}
 """Lower sections by style class, with their titles."""
 
@@ -121,6 +122,7 @@ class LanePane(AskingPane, can_focus=False):
         broad, low = event.size.width >= BROAD, event.size.height < LOW
         self.set_class(broad, "-broad")
         self.set_class(low and not broad, "-low")
+        self.set_class(not low and not broad and event.size.height < ROOMY, "-tight")
         for name, title in SECTIONS.items():
             self.query_one(f".{name}").border_title = f" {title} · v turns " if low and not broad else f" {title} "
         self.call_after_refresh(self.tell_size)
