@@ -7,9 +7,8 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import orjson
@@ -26,7 +25,7 @@ MARK: Final = "data/metadata.json"
 _AT_ONCE: Final = 64
 _VERSIONED: Final = re.compile(r"-v\d+$")
 _ROOT: Final = "MINARI_DATASETS_PATH"
-_FOUND: Final = ("done", "truncated")
+_WHOLE: Final = ("done", "truncated")
 
 
 class _Unfit(Exception):
@@ -51,7 +50,7 @@ def write_minari(reader: Reader, ids: Sequence[int], path: Path) -> Exported:
     heads = [reader.episode(key) for key in ids]
     native = _Native(heads)
     name = path.name if _VERSIONED.search(path.name) else f"{path.name}-v0"
-    buffers = _buffers(reader, heads, native, minari, members, left_out)
+    buffers = _buffers(reader, heads, native, members, left_out)
     steps = 0
     with whole_folder(path, mark=MARK) as folder:
         with _datasets_in(folder):
@@ -70,7 +69,7 @@ def write_minari(reader: Reader, ids: Sequence[int], path: Path) -> Exported:
     return Exported(path, len(members), steps, tuple(left_out), tuple(members))
 
 
-def _minari() -> ModuleType:
+def _minari() -> Any:
     try:
         import h5py  # noqa: F401 (which minari asks for only when it writes)
         import minari
@@ -79,9 +78,11 @@ def _minari() -> ModuleType:
     return minari
 
 
-def _created(minari: ModuleType, name: str, batch: list[Any], native: _Native) -> Any:
+def _created(minari: Any, name: str, batch: list[Any], native: _Native) -> Any:
     try:
-        with warnings.catch_warnings(action="ignore"):  # about an author and an address of the code, which are not known
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # about an author and an address of the code, which are not known
             return minari.create_dataset_from_buffers(name, batch, env=native.gym_env, jpeg_encoding=False)
     except ValueError as error:
         raise FileError(f"Minari does not take the name {name!r}: {error}") from error
@@ -151,38 +152,37 @@ class _Native:
 
 
 def _buffers(
-    reader: Reader,
-    heads: Sequence[EpisodeHeader],
-    native: _Native,
-    minari: ModuleType,
-    members: list[str],
-    left_out: LeftOut,
+    reader: Reader, heads: Sequence[EpisodeHeader], native: _Native, members: list[str], left_out: LeftOut
 ) -> Iterator[Any]:
     """One buffer per episode, numbered from 0."""
+    for head in heads:
+        try:
+            buffer = _buffer(reader, head, native, len(members))
+        except _Unfit as reason:
+            left_out.append((head.summary.uid, str(reason)))
+            continue
+        members.append(head.summary.uid)
+        yield buffer
+
+
+def _buffer(reader: Reader, head: EpisodeHeader, native: _Native, number: int) -> Any:
     from minari.data_collector import EpisodeBuffer
 
-    for head in heads:
-        summary = head.summary
-        try:
-            if summary.status not in _FOUND or summary.steps == 0:
-                raise _Unfit("no steps" if summary.steps == 0 else summary.status)
-            rows = reader.steps(summary.id)
-            taken = [native.action(row, before) for before, row in zip(rows, rows[1:], strict=False)]
-            buffer = EpisodeBuffer(
-                id=len(members),
-                seed=None if summary.seed is None else int(summary.seed),
-                options=orjson.loads(head.options) if head.options else None,
-                observations=_columns(native.space, [native.observation(row) for row in rows]),
-                actions=_columns(native.gym_env.action_space, taken),
-                rewards=[row.reward for row in rows[1:]],
-                terminations=[bool(row.flags & FLAG_TERMINATED) for row in rows[1:]],
-                truncations=[bool(row.flags & FLAG_TRUNCATED) for row in rows[1:]],
-            )
-        except _Unfit as reason:
-            left_out.append((summary.uid, str(reason)))
-            continue
-        members.append(summary.uid)
-        yield buffer
+    summary = head.summary
+    if summary.status not in _WHOLE or summary.steps == 0:
+        raise _Unfit("no steps" if summary.steps == 0 else summary.status)
+    rows = reader.steps(summary.id)
+    taken = [native.action(row, before) for before, row in pairwise(rows)]
+    return EpisodeBuffer(
+        id=number,
+        seed=None if summary.seed is None else int(summary.seed),
+        options=orjson.loads(head.options or "{}").get("options") or None,
+        observations=_columns(native.space, [native.observation(row) for row in rows]),
+        actions=_columns(native.gym_env.action_space, taken),
+        rewards=[row.reward for row in rows[1:]],
+        terminations=[bool(row.flags & FLAG_TERMINATED) for row in rows[1:]],
+        truncations=[bool(row.flags & FLAG_TRUNCATED) for row in rows[1:]],
+    )
 
 
 def _columns(space: Any, values: list[Any]) -> Any:

@@ -26,7 +26,14 @@ async def played(writer: Writer, env: Any, agent: Any, **options: Any) -> None:
 async def counted(writer: Writer, *bys: int, uid: str, seed: int | None = 0, success: bool | None = None) -> None:
     """Record an episode that counts to 6, by so much in each step; it earns 1 a step."""
     script = ScriptedAgent([("go", {"by": by}) for by in bys], reflections=[f"by {by}" for by in bys])
-    await played(writer, Counter(6, success=lambda _: success), script, uid=uid, seed=seed, max_steps=9 if sum(bys) >= 6 else len(bys))
+    await played(
+        writer,
+        Counter(6, success=lambda _: success),
+        script,
+        uid=uid,
+        seed=seed,
+        max_steps=9 if sum(bys) >= 6 else len(bys),
+    )
 
 
 def written(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ldp_tui.core.messages import Message
 from ldp_tui.datasets.completions import write_prompt_completion, write_unpaired
 from ldp_tui.datasets.grpo import write_grpo
 from ldp_tui.datasets.sharegpt import write_sharegpt
-from ldp_tui.core.messages import Message
 from ldp_tui.store.writer import Writer
 from tests.datasets.recorded import counted, execute, played, written
 from tests.engine.playing import Counter, Going

@@ -16,7 +16,9 @@ from ldp_tui.store.writer import Writer
 from tests.datasets.recorded import counted, played
 from tests.engine.playing import Counter, Going
 
-HOSTILE = '</pre><script src="https://example.org/x.js"></script><img src=http://example.org/y> \x1b[31m \x00 & "quoted"'
+HOSTILE = (
+    '</pre><script src="https://example.org/x.js"></script><img src=http://example.org/y> \x1b[31m \x00 & "quoted"'
+)
 
 
 def table(database: Path, path: Path, **options: Any) -> list[dict[str, str]]:
@@ -79,7 +81,14 @@ async def test_page(writer: Writer, database: Path, tmp_path: Path) -> None:
     """Title, what was seen, reasoning, call, reward and end."""
     await counted(writer, 1, 5, uid="a", success=True)
     shown = page(database, tmp_path / "e.html")
-    for text in ("Counter · ScriptedAgent", "Count to 6.", "by 5", "go(by=5)", "counted to 6", "return +2 · terminated"):
+    for text in (
+        "Counter · ScriptedAgent",
+        "Count to 6.",
+        "by 5",
+        "go(by=5)",
+        "counted to 6",
+        "return +2 · terminated",
+    ):
         assert text in shown.text
     assert "terminated after 2 steps: return 2, success" in shown.text
     assert [attributes["id"] for tag, attributes in shown.tags if tag == "section" and "id" in attributes] == [
