@@ -79,6 +79,10 @@ _AGENTS: dict[str, tuple[str, str]] = {
         "ldp_tui.agents.players:tiny_player",
         "The bundled language model: Blackjack, FrozenLake, CliffWalking, Taxi",
     ),
+    "local": (
+        "ldp_tui.agents.players:local_player",
+        "A language model that runs here: local:FOLDER or local:OWNER/NAME",
+    ),
     "reflect": ("ldp_tui.agents.players:reflect_player", "A language model that reflects and acts: reflect:MODEL"),
     "simple": ("ldp_tui.agents.players:simple_player", "A language model: simple:MODEL[,base_url=…]"),
     "react": ("ldp_tui.agents.players:react_player", "A language model that thinks aloud, then acts"),

@@ -16,6 +16,7 @@ from ldp_tui.adapters.gymnasium_env import GymnasiumEnvironment
 from ldp_tui.agents.random_players import RandomAgent
 from ldp_tui.core.errors import EnvironmentFileError, SpecError, UnknownName, UsageError
 from ldp_tui.environment_files import environment_files, find_environment_file, load_factory
+from ldp_tui.models.tiny.model import BUNDLED
 
 MAKE = '''
 """Summary line."""
@@ -252,6 +253,9 @@ MODELS = ("reflect", "simple", "react", "no-tools", "memory", "tree-of-thoughts"
 def test_built_in_player(name: str) -> None:
     """It can be made, where it needs one with a model or an address, and its record says what kind it is."""
     needed = {"remote": ":http://127.0.0.1:1", **dict.fromkeys(MODELS, ":any,base_url=http://127.0.0.1:1/v1")}
+    if name == "local":
+        pytest.importorskip("transformers")
+        needed[name] = f":{BUNDLED}"
     text = f"{name}{needed.get(name, '')}"
     agent, record = registry.make_agent(text)
     assert (record.name, record.kind) == (text, agent.kind)

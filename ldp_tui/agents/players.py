@@ -20,16 +20,21 @@ from ldp_tui.agents.tree_of_thoughts import TreeofThoughtsAgent
 from ldp_tui.core.errors import UsageError
 from ldp_tui.core.settings import refuse_unknown, values_of
 from ldp_tui.models.client import TINY
-from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
+from ldp_tui.models.config import LOCAL, REQUEST_SETTINGS, LLMConfig, ModelSpec
+from ldp_tui.models.local.naming import check_local
 from ldp_tui.models.memory import StoredMemoryModel
 from ldp_tui.models.modules import ToolDescriptionMethods
 from ldp_tui.models.providers import provider_of
 
 MODEL_OPTIONS: Final = (ModelSpec.setting_names() - {"name", "api_key", "extra_params"}) | REQUEST_SETTINGS
 """What may be said of the model."""
-CHAIN_OPTIONS: Final = frozenset({"fallback", "fallbacks", "stream", "budget"})
+CHAIN_OPTIONS: Final = frozenset({"fallback", "fallbacks", "stream", "budget", "keep_tokens"})
 """What may be said of the chain of a model and its fallbacks."""
 _SECRETS: Final = frozenset({"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
+_NO_MODEL: Final = (
+    "Player {name!r} needs a model: {name}:openai/gpt-5-mini, or {name}:NAME,base_url=http://….",
+    "Player {name!r} needs a model: {name}:./FOLDER, or {name}:OWNER/NAME at the Hugging Face hub.",
+)
 
 Player = TypeVar("Player", bound=LanguageAgent | ReflectAgent)
 
@@ -56,6 +61,11 @@ def no_tools_player(model: str = "", **options: Any) -> TextCallAgent:
 def reflect_player(model: str = "", **options: Any) -> ReflectAgent:
     """Reflects and acts, as gym-llm's agent does."""
     return _player(ReflectAgent, "reflect", model, options)
+
+
+def local_player(model: str = "", **options: Any) -> ReflectAgent:
+    """A model of transformers that runs here, in a folder or of a name at the hub, as a reflecting player."""
+    return _player(ReflectAgent, LOCAL, f"{LOCAL}/{model}" if model else "", options)
 
 
 def tiny_player(model: str = "", **options: Any) -> TinyAgent:
@@ -101,7 +111,7 @@ def _settings(
     known = own | (MODEL_OPTIONS - _SECRETS) | CHAIN_OPTIONS | more
     refuse_unknown(options, frozenset(known), of=f"player {name!r}")
     if not model:
-        raise UsageError(f"Player {name!r} needs a model: {name}:openai/gpt-5-mini, or {name}:NAME,base_url=http://….")
+        raise UsageError(_NO_MODEL[name == LOCAL].format(name=name))
     config = model_config(model, {option: value for option, value in options.items() if option not in own})
     return {"llm_config": config, **{option: value for option, value in options.items() if option in own}}
 
@@ -121,6 +131,9 @@ def model_config(model: str, options: Mapping[str, Any]) -> LLMConfig:
             f"{first.name} needs a key: set {missing[0]}, store one by `ldp-tui models key set {stored}`, name another"
             " variable by api_key_env=…, or a server of your own by base_url=…."
         )
+    for spec in config.models:
+        if spec.is_local:
+            check_local(spec)
     return config
 
 

@@ -24,6 +24,7 @@ from ldp_tui.cli import (
     serve,
     show,
     tools,
+    verify,
 )
 from ldp_tui.cli import run as run_command
 from ldp_tui.cli.guard import guarded
@@ -68,6 +69,7 @@ app.command("lint")(lint.lint)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
+app.command("verify")(verify.verify)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("serve")(serve.serve)

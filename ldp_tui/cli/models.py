@@ -36,7 +36,7 @@ def models(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """List the language models that are configured, or test one with one call.
+    """List the configured language models, or test one.
 
     Listed are providers with a key (and where it was found, never the key), servers of this machine that answer at
     their usual ports, models in ./checkpoints and ./models, and the bundled one.

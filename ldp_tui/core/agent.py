@@ -200,7 +200,10 @@ def spend(usage: Usage) -> None:
 
 
 def annotate(facts: Mapping[str, Any]) -> None:
-    """Keep facts about this decision (JSON values) with its step, under `agent` of its info. Never trained on."""
+    """Keep facts about this decision (JSON values) with its step, under `agent` of its info.
+
+    Lists that are told under one name add up; of other values the last is kept.
+    """
     if (host := _host()) is not None:
         host.annotate(facts)
 

@@ -258,7 +258,9 @@ class Episode:
 
     def annotate(self, facts: Mapping[str, Any]) -> None:
         """The agent tells how its decision came about."""
-        self._facts.update(copy_json(dict(facts)))
+        for name, value in copy_json(dict(facts)).items():
+            before = self._facts.get(name)
+            self._facts[name] = [*before, *value] if isinstance(before, list) and isinstance(value, list) else value
 
     def generated(self, generation: Generation) -> None:
         """A request to a model has come to its end (see `core.agent.Host`)."""

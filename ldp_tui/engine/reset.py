@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,16 @@ from ldp_tui.engine.events import EpisodeStarted, StepTaken
 
 
 class ReplayDiverged(EnvError):
-    """The recorded actions led elsewhere: the environment does not repeat itself under its seed."""
+    """The recorded actions led elsewhere: the environment does not repeat itself under its seed.
+
+    `step` is the index of the first step that differs (None: the reset), `what` is `observation`, `reward` or `end`,
+    `recorded` and `found` are both sides as text.
+    """
+
+    def __init__(self, kind: str, step: int | None, what: str, recorded: str, found: str) -> None:
+        self.step, self.what, self.recorded, self.found = step, what, recorded, found
+        place = "the reset" if step is None else f"step {step}"
+        super().__init__(f"{kind}: {place} gave another {what} than recorded.")
 
 
 async def reset_environment(
@@ -45,7 +55,7 @@ async def replay_steps(env: Environment[Any], started: EpisodeStarted, steps: It
     """
     messages, _ = await reset_environment(env, seed=started.seed, options=dict(started.options) or None)
     if not _same(messages, started.observation):
-        raise ReplayDiverged(f"{type(env).__name__}: the reset gave another observation than the recorded one.")
+        raise ReplayDiverged(type(env).__name__, None, "observation", _words(started.observation), _words(messages))
     await redo_steps(env, steps)
 
 
@@ -53,10 +63,25 @@ async def redo_steps(env: Environment[Any], steps: Iterable[StepTaken]) -> None:
     """Carry out recorded actions in an environment that stands where they began; see `replay_steps`."""
     for step in steps:
         messages, reward, done, _ = await env.step(copy_message(step.action))
-        outcome = (float(reward) == step.reward, bool(done) == step.terminated, _same(messages, step.observation))
-        for agrees, what in zip(outcome, ("reward", "end", "observation"), strict=True):
+        for what, agrees, recorded, found in (
+            ("reward", _same_reward(float(reward), step.reward), f"{step.reward:g}", f"{float(reward):g}"),
+            ("end", bool(done) == step.terminated, _ends(step.terminated), _ends(bool(done))),
+            ("observation", _same(messages, step.observation), _words(step.observation), _words(messages)),
+        ):
             if not agrees:
-                raise ReplayDiverged(f"{type(env).__name__}: step {step.index} gave another {what} than recorded.")
+                raise ReplayDiverged(type(env).__name__, step.index, what, recorded, found)
+
+
+def _same_reward(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+def _ends(terminated: bool) -> str:
+    return "the task ended" if terminated else "the task went on"
+
+
+def _words(messages: Sequence[Message]) -> str:
+    return "\n".join(message.text for message in messages)
 
 
 def _same(messages: Sequence[Message], recorded: Sequence[Message]) -> bool:

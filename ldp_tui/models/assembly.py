@@ -93,6 +93,11 @@ class Assembly:
         """The alternatives of each token; None if none came."""
         return [list(token.top) for token in self.logprobs] if any(token.top for token in self.logprobs) else None
 
+    def token_ids(self) -> list[int] | None:
+        """The tokens as they were sampled, the one that ended the reply included; None if the back end tells none."""
+        ids = [token.id for token in self.logprobs if token.id is not None]
+        return ids if ids and len(ids) == len(self.logprobs) else None
+
     def _call_of(self, piece: CallDelta) -> _Call:
         """The call that a piece belongs to. Some servers number every call 0: a new id then begins a new call."""
         call = self._newest.get(piece.position)

@@ -41,6 +41,8 @@ class TokenLogprob:
     token: str
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+    id: int | None = None
+    """Its number in the model's vocabulary, where the back end tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Delta:
     finish_reason: str | None = None
     usage: TokenCount | None = None
     model: str | None = None
+    prompt_ids: tuple[int, ...] = ()
+    """The tokens that were read, once and where the back end tells them; they are those of every choice."""
 
 
 class Backend(Protocol):

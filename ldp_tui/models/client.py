@@ -247,6 +247,9 @@ class LLMModel(Settings):
             seconds_to_last_token=reply.seconds,
             logprob=assembly.logprob(),
             top_logprobs=assembly.top_logprobs(),
+            prompt_ids=list(reply.prompt_ids) or None,
+            token_ids=assembly.token_ids(),
+            token_logprobs=[token.logprob for token in assembly.logprobs] or None,
             reasoning_content=choice.reasoning_content,
             finish_reason=choice.finish_reason,
         )
@@ -268,11 +271,15 @@ LiteLLMModel = LLMModel
 
 
 def backend_of(spec: ModelSpec) -> Backend:
-    """Who answers for a model: this package's tiny one, a server at a URL of its own, or whoever litellm knows."""
+    """Who answers for a model: the tiny one, one of transformers, a server at its own URL, or whoever litellm knows."""
     if spec.name.partition("/")[0] == TINY and spec.api_base is None:
         from ldp_tui.models.tiny.backend import tiny_backend
 
         return tiny_backend(spec.name)
+    if spec.is_local:
+        from ldp_tui.models.local.backend import local_backend
+
+        return local_backend(spec)
     if spec.api_base is not None and speaks_openai(spec.name):
         from ldp_tui.models.openai_http import OpenAIBackend
 

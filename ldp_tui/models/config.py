@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
@@ -43,6 +43,10 @@ REQUEST_SETTINGS: Final = frozenset({
 
 _SHORT: Final = {"rpm": "requests_per_minute", "tpm": "tokens_per_minute"}
 """litellm's names."""
+LOCAL: Final = "local"
+"""`local/PATH` and `local/OWNER/NAME` are models of transformers that run in this process."""
+LOCAL_SETTINGS: Final = frozenset({"dtype", "device", "adapter", "quantization"})
+"""What may be set of them alone."""
 
 _SECRET_SETTING = re.compile(
     r"api[-_]?key|secret|password|authorization|credential|access[-_]key|session[-_]token|bearer|auth[-_]?token",
@@ -75,6 +79,10 @@ class ModelSpec(Settings):
     max_concurrent: int | None = Field(default=None, ge=1, description="Requests under way at once, in this process.")
     input_cost_per_token: float | None = Field(default=None, ge=0, description="US dollars; else litellm's price list.")
     output_cost_per_token: float | None = Field(default=None, ge=0, description="US dollars.")
+    dtype: str | None = Field(default=None, description="Of a local model's weights: bfloat16, float16, float32.")
+    device: str | None = Field(default=None, description="Of a local model: cuda:0, cpu, or auto for several GPUs.")
+    adapter: str | None = Field(default=None, description="Folder or name of a LoRA adapter for a local model.")
+    quantization: Literal["4bit", "8bit"] | None = Field(default=None, description="Of a local model's weights.")
     extra_params: dict[str, Any] = Field(
         default_factory=dict, description="Passed on with each request as they are: temperature, max_tokens, …"
     )
@@ -110,6 +118,18 @@ class ModelSpec(Settings):
     @field_serializer("extra_params")
     def _drop_secrets(self, params: dict[str, Any]) -> dict[str, Any]:
         return {name: _without_secrets(value) for name, value in params.items() if not isinstance(value, SecretStr)}
+
+    @model_validator(mode="after")
+    def _check_local(self) -> Self:
+        given = [name for name in sorted(LOCAL_SETTINGS) if getattr(self, name) is not None]
+        if given and not self.is_local:
+            raise UsageError(f"{given[0]} is for models that run here, {LOCAL}/PATH; {self.name} is none.")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs in this process, by transformers."""
+        return self.api_base is None and self.name.startswith(f"{LOCAL}/")
 
     @classmethod
     def setting_names(cls) -> frozenset[str]:
@@ -206,6 +226,9 @@ class LLMConfig(Settings):
         default=None, exclude=True, repr=False, description="Raises for a reply that is to be asked for again."
     )
     tool_parser: ToolParser | None = Field(default=None, exclude=True, repr=False, description="See `ToolParser`.")
+    keep_tokens: bool = Field(
+        default=False, description="Keep with each step the tokens that were read and sampled, with log-probabilities."
+    )
     backend: Any = Field(default=None, exclude=True, repr=False, description="A `Backend` that answers in their place.")
 
     @model_validator(mode="before")
@@ -244,7 +267,7 @@ class LLMConfig(Settings):
     def check_providers(self) -> None:
         """Raise UnknownName for a model whose provider is misspelt."""
         for spec in self.models if self.backend is None else ():
-            if spec.api_base is None:
+            if spec.api_base is None and not spec.is_local:
                 check_provider(spec.name)
 
     def missing_keys(self) -> list[str]:
@@ -256,7 +279,7 @@ class LLMConfig(Settings):
 
 
 _FALLBACKS: Final = ("fallback", "fallbacks")
-_OF_ONE_PLACE: Final = frozenset({"base_url", "api_base", "api_key", "api_key_env"})
+_OF_ONE_PLACE: Final = LOCAL_SETTINGS | {"base_url", "api_base", "api_key", "api_key_env"}
 """Settings of where a model is; its fallbacks are elsewhere."""
 
 

@@ -12,6 +12,7 @@ ModelError                      root; one sentence that names the model, never a
 │       └── JSONSchemaValidationError  it does not fit the output type that was asked for
 ├── AuthenticationFailed        no key, or one that is refused; the next model is asked
 ├── ModelNotFound               the server knows no such model; the next model is asked
+├── OutOfMemory                 a model that runs here does not fit into memory; the next model is asked
 ├── ContextWindowExceeded       the conversation is too long; the next model is asked
 ├── ModelRefusalError           the model or its provider declined; the next model is asked
 ├── RequestRejected             the request itself is wrong (400); nobody else is asked
@@ -96,6 +97,12 @@ class AuthenticationFailed(ModelError):
 
 class ModelNotFound(ModelError):
     """The server knows no such model, or has no such page."""
+
+    elsewhere = True
+
+
+class OutOfMemory(ModelError):
+    """A model that runs here, or what it has to remember, does not fit into memory."""
 
     elsewhere = True
 

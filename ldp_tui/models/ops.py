@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ldp_tui.core.agent import Usage, heard_live, reflect, spend
+from ldp_tui.core.agent import Usage, annotate, heard_live, reflect, spend
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
@@ -77,7 +77,11 @@ class LLMCallOp(Op[Message]):
         if tools and tool_choice is None:
             tool_choice = self.default_tool_choice
         callbacks = [reflect] if config.stream and heard_live() else None
-        result = await model.call_single(msgs, callbacks, tools=tools, tool_choice=tool_choice)
+        kept: dict[str, Any] = {"logprobs": True} if config.keep_tokens else {}
+        result = await model.call_single(msgs, callbacks, tools=tools, tool_choice=tool_choice, **kept)
+        if config.keep_tokens and result.token_ids is not None:
+            told = {"prompt": result.prompt_ids, "reply": result.token_ids, "logprobs": result.token_logprobs}
+            annotate({"tokens": [told]})
         for said in (result.reasoning_content, result.text) if callbacks is None else ():
             if said:
                 reflect(said)

@@ -50,6 +50,7 @@ class Reply:
 
     def __init__(self) -> None:
         self.model: str | None = None
+        self.prompt_ids: tuple[int, ...] = ()
         self.first_seconds = 0.0
         self.seconds = 0.0
         self._choices: dict[int, Assembly] = {}
@@ -61,7 +62,8 @@ class Reply:
         self.model = delta.model or self.model
         if delta.usage is not None:
             self._counts.append(delta.usage)
-        if delta.text or delta.reasoning or delta.calls or delta.refusal or delta.finish_reason:
+        self.prompt_ids = delta.prompt_ids or self.prompt_ids
+        if delta.text or delta.reasoning or delta.calls or delta.refusal or delta.logprobs or delta.finish_reason:
             self.first_seconds = self.first_seconds or time.perf_counter() - self._started
             self._choices.setdefault(delta.choice, Assembly()).add(delta)
 

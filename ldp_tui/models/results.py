@@ -59,6 +59,9 @@ class LLMResult(BaseModel):
     seconds_to_last_token: float = Field(default=0.0, ge=0)
     logprob: float | None = Field(default=None, description="Sum over the tokens of the reply.")
     top_logprobs: list[list[tuple[str, float]]] | None = None
+    prompt_ids: list[int] | None = Field(default=None, description="Tokens read, where logprobs were asked for.")
+    token_ids: list[int] | None = Field(default=None, description="Tokens written, exactly as they were sampled.")
+    token_logprobs: list[float] | None = Field(default=None, description="Of each token written, at temperature 1.")
     reasoning_content: str | None = Field(default=None, description="What the model thought before it replied.")
     finish_reason: str | None = Field(default=None, description="Such as stop, length, tool_calls.")
 

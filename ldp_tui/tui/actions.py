@@ -69,7 +69,7 @@ ACTIONS: tuple[Command, ...] = (
     Command("play.next_seed", "play", "Next seed", "n,f6", "next_seed", "The same players on the next seed.",
             footer=True, shown_key="n"),
     Command("play.stop", "play", "Stop", "ctrl+x,f4", "stop",
-            "End the running episodes; they stay in the library. In a text field ctrl+x cuts, F4 stops.",
+            "End the running episodes; they stay in the library. In text, ^x cuts: use f4.",
             shown_key="^x f4"),
     Command("play.replay", "play", "Replay", "enter", "replay", "Look at the finished episode of the pane in focus.",
             footer=True, shown_key="⏎"),

@@ -29,6 +29,7 @@ async def played(env: Environment[Any], player: str = "tiny", **options: Any) ->
         ("FrozenLake-v1,map_name=8x8,is_slippery=false", 1.0),
         ("FrozenLake8x8-v1,is_slippery=false", 1.0),
         ("Taxi-v4", 3.0),
+        ("taxi_llm", 3.0),
     ],
 )
 @pytest.mark.parametrize("player", ["tiny", "tiny,choose=score"])
@@ -66,7 +67,7 @@ def test_games_that_it_does_not_know(environment: str) -> None:
     """They are refused before the first episode, in one line that names those it plays."""
     agent, _ = make_agent("tiny")
     env, _ = make_environment(environment)
-    with pytest.raises(UnsupportedEnvironment, match=r"It plays Blackjack-v1, .*FrozenLake-v1.*Taxi-v4\.$"):
+    with pytest.raises(UnsupportedEnvironment, match=r"It plays Blackjack-v1, .*FrozenLake-v1.*Taxi-v4.*taxi_llm\.$"):
         agent.prepare(env=env, seed=None)
 
 

@@ -19,12 +19,12 @@ from ldp_tui.models.backend import Delta, Request
 from ldp_tui.models.client import LLMModel
 from ldp_tui.models.config import LLMConfig, ModelSpec
 from ldp_tui.models.errors import ContextWindowExceeded, RequestRejected
+from ldp_tui.models.in_process.generation import Finished, Generation, Picked
 from ldp_tui.models.tiny.backend import TinyBackend
-from ldp_tui.models.tiny.batching import Finished, Generation
 from ldp_tui.models.tiny.chat import ChatTokenizer
 from ldp_tui.models.tiny.errors import ModelFolderError
 from ldp_tui.models.tiny.model import BUNDLED, load_model
-from ldp_tui.models.tiny.sampling import Picked, Sampler
+from ldp_tui.models.tiny.sampling import Sampler
 from ldp_tui.registry import make_environment
 
 HAND = "start: true\nobservation: Your hand counts 14, no usable ace. The dealer shows a 10."
@@ -157,7 +157,7 @@ def test_a_generation_that_is_cancelled() -> None:
             generation.cancelled = True
 
     hot = Sampler(temperature=30.0, seed=1)
-    generation = Generation(model.chat.encode("start"), 1800, -1, hot, tell)
+    generation = Generation(model.chat.encode("start"), 1800, (), hot, tell)
     model.batcher.start(generation)
     for thread in threading.enumerate():
         if thread.name == "tiny-model":

@@ -2,67 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from ldp_tui.models.in_process.generation import Finished, Generation
+from ldp_tui.models.in_process.prefixes import Prefixes, shared_beginning
+from ldp_tui.models.in_process.thread import ModelThread
 from ldp_tui.models.tiny.blas import one_thread
-from ldp_tui.models.tiny.network import Network, log_softmax
-from ldp_tui.models.tiny.prefixes import Prefixes
-from ldp_tui.models.tiny.sampling import Picked, Sampler
+from ldp_tui.models.tiny.network import Cache, Network, Reading, log_softmax
+from ldp_tui.models.tiny.sampling import Sampler
 
 _READ_TOGETHER: Final = 2048
 """Most prompt tokens that are read in one go, so that long prompts do not hold up the replies under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of a reply: `stop` or `length`, or what went wrong."""
-
-    reason: str = ""
-    error: Exception | None = None
-
-
-@dataclass(slots=True)
-class Generation:
-    """One reply to be written. `tell` is called from the model's thread and must return at once."""
-
-    prompt: Sequence[int]
-    most: int
-    """Tokens after which it is cut, 1 or more; prompt and reply together must fit the context."""
-    stop: int
-    sampler: Sampler
-    tell: Callable[[Picked | Finished], None]
-    cancelled: bool = False
-    """Set from any thread; nothing more is computed then, and nothing told."""
-    reply: list[int] = field(default_factory=list, init=False)
-
-
-class Batcher:
+class Batcher(ModelThread[Generation[Sampler]]):
     """Runs the requests of all threads and event loops on one network."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._prefixes = Prefixes()
-        self._lock = threading.Lock()
-        self._waiting: list[Generation] = []
-        self._jobs: list[Callable[[], None]] = []
-        self._running = False
-
-    def start(self, generation: Generation) -> None:
-        """Begin a reply; what comes of it is told as it comes."""
-        with self._lock:
-            self._waiting.append(generation)
-            self._wake()
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` between two tokens, in the model's thread. It must not raise."""
-        with self._lock:
-            self._jobs.append(job)
-            self._wake()
+        self._prefixes = Prefixes[Reading]()
+        super().__init__("tiny-model", lambda: _Batch(network, self._prefixes), around=one_thread)
 
     def score(self, prompt: Sequence[int], choices: Sequence[Sequence[int]]) -> list[float]:
         """Natural log-probability of each choice as what follows the prompt. To be called in the model's thread.
@@ -70,14 +32,14 @@ class Batcher:
         The prompt, and what all choices begin with, is read once.
         """
         network = self._network
-        shared = _shared_prefix(choices)
+        shared = shared_beginning(choices)
         context = np.array([*prompt, *choices[0][:shared]], dtype=np.int64)
         rest = [choice[shared:] for choice in choices]
         width = max(len(choice) for choice in rest)
         cache = network.cache(capacity=len(context))
-        known = self._prefixes.restore(context[: len(prompt)], cache, 0)
+        known = _restore(self._prefixes, prompt, cache, 0)
         hidden = network.read(context[None, known:], np.array([len(context) - known]), cache)
-        self._prefixes.keep(prompt, cache, 0)
+        self._prefixes.keep(prompt, lambda: cache.reading(0, len(prompt)))
         first = log_softmax(network.logits(hidden[0, len(prompt) - 1 - known :]))  # [1 + shared, V]
         common = float(sum(first[position, token] for position, token in enumerate(choices[0][:shared])))
         scores = [common + float(first[shared, choice[0]]) if choice else common for choice in rest]
@@ -93,42 +55,23 @@ class Batcher:
             for row, (score, choice) in enumerate(zip(scores, rest, strict=True))
         ]
 
-    def _wake(self) -> None:
-        if not self._running:
-            self._running = True
-            threading.Thread(target=self._run, name="tiny-model", daemon=True).start()
-
-    def _run(self) -> None:
-        batch = _Batch(self._network, self._prefixes)
-        with one_thread():
-            while True:
-                with self._lock:
-                    waiting, self._waiting = self._waiting, []
-                    jobs, self._jobs = self._jobs, []
-                    if not (waiting or jobs or batch.open):
-                        self._running = False
-                        return
-                for job in jobs:
-                    job()
-                try:
-                    batch.admit(waiting)
-                    batch.advance()
-                except Exception as error:  # noqa: BLE001 (whoever waits must hear of it, whatever it is)
-                    batch.fail(error, waiting)
-                    batch = _Batch(self._network, self._prefixes)
-
 
 class _Batch:
     """The replies under way: row `i` of the cache belongs to `open[i]`."""
 
-    def __init__(self, network: Network, prefixes: Prefixes) -> None:
+    def __init__(self, network: Network, prefixes: Prefixes[Reading]) -> None:
         self._network, self._prefixes = network, prefixes
         self._cache = network.cache(rows=0, capacity=0)
-        self.open: list[Generation] = []
+        self.open: list[Generation[Sampler]] = []
 
-    def admit(self, waiting: Sequence[Generation]) -> None:
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is open."""
+        return bool(self.open)
+
+    def admit(self, waiting: Sequence[Generation[Sampler]]) -> None:
         """Read the prompts and pick the first token of each reply."""
-        group: list[Generation] = []
+        group: list[Generation[Sampler]] = []
         for generation in sorted(waiting, key=lambda one: len(one.prompt)):
             if group and (len(group) + 1) * len(generation.prompt) > _READ_TOGETHER:
                 self._read_prompts(group)
@@ -149,21 +92,21 @@ class _Batch:
         hidden = self._network.read(newest, np.ones(len(self.open), dtype=np.int64), self._cache)
         self._pick(hidden[:, 0], first=0)
 
-    def fail(self, error: Exception, waiting: Sequence[Generation]) -> None:
+    def fail(self, error: Exception, waiting: Sequence[Generation[Sampler]]) -> None:
         """Tell everybody that nothing more comes."""
         for generation in {id(one): one for one in (*self.open, *waiting)}.values():
             generation.tell(Finished(error=error))
 
-    def _read_prompts(self, group: Sequence[Generation]) -> None:
+    def _read_prompts(self, group: Sequence[Generation[Sampler]]) -> None:
         first, longest = len(self.open), max(len(generation.prompt) for generation in group)
         room = max(len(generation.prompt) + generation.most for generation in group)
         self._cache.reserve(rows=first + len(group), capacity=max(room, 2 * longest))
-        prompts = [np.array(generation.prompt, dtype=np.int64) for generation in group]
-        known = [self._prefixes.restore(ids, self._cache, first + row) for row, ids in enumerate(prompts)]
-        counts = np.array([len(ids) - skipped for ids, skipped in zip(prompts, known, strict=True)])
+        for row, generation in enumerate(group):
+            generation.known = _restore(self._prefixes, generation.prompt, self._cache, first + row)
+        counts = np.array([len(generation.prompt) - generation.known for generation in group])
         ids = np.zeros((len(group), int(counts.max())), dtype=np.int64)
-        for row, (prompt, skipped) in enumerate(zip(prompts, known, strict=True)):
-            ids[row, : counts[row]] = prompt[skipped:]
+        for row, generation in enumerate(group):
+            ids[row, : counts[row]] = generation.prompt[generation.known :]
         hidden = self._network.read(ids, counts, self._cache, first=first)
         self.open.extend(group)
         self._pick(hidden[np.arange(len(group)), counts - 1], first=first)
@@ -179,24 +122,24 @@ class _Batch:
                 self._drop(first + row)
                 continue
             generation.tell(picked)
-            if picked.id == generation.stop or len(generation.reply) >= generation.most:
-                generation.tell(Finished("stop" if picked.id == generation.stop else "length"))
+            stopped = picked.id in generation.stop
+            if stopped or len(generation.reply) >= generation.most:
+                generation.tell(Finished("stop" if stopped else "length"))
                 self._drop(first + row)
 
     def _drop(self, row: int) -> None:
         generation, last = self.open[row], len(self.open) - 1
-        self._prefixes.keep([*generation.prompt, *generation.reply], self._cache, row)
+        length = int(self._cache.lengths[row])
+        read = [*generation.prompt, *generation.reply][:length]
+        self._prefixes.keep(read, lambda: self._cache.reading(row, length))
         if row != last:
             self._cache.move(last, row)
             self.open[row] = self.open[last]
         self.open.pop()
 
 
-def _shared_prefix(choices: Sequence[Sequence[int]]) -> int:
-    """How many tokens all choices begin with."""
-    shared = 0
-    for column in zip(*choices, strict=False):
-        if len(set(column)) > 1:
-            break
-        shared += 1
-    return shared
+def _restore(prefixes: Prefixes[Reading], ids: Sequence[int], cache: Cache, row: int) -> int:
+    """Put what is known of the beginning of `ids` into a row; how many tokens that is, fewer than `ids` has."""
+    known, reading = prefixes.find(ids)
+    cache.restore(row, reading, known)
+    return known

@@ -13,13 +13,14 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from ldp_tui.models.in_process.answering import ChatMessages
+from ldp_tui.models.in_process.parts import HERMES, RegionParts
+
 TOKENIZER_FILE: Final = "tokenizer.json"
 TEMPLATE_FILE: Final = "chat_template.jinja"
 END: Final = "<|end|>"
-CALL: Final = "<tool_call>"
-CALL_END: Final = "</tool_call>"
-
-ChatMessages = Sequence[Mapping[str, Any]]
+CALL: Final = HERMES.open
+CALL_END: Final = HERMES.close
 
 
 class _Generation(Extension):
@@ -40,8 +41,8 @@ class ChatTokenizer:
         self._render = self.renderer(template)
         self._tokenizer = tokenizer
         self.end = self.id_of(END)
-        self.call = self.id_of(CALL)
-        self.call_end = self.id_of(CALL_END)
+        self.ends = frozenset([self.end])
+        self.stops: Sequence[str] = ()
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTokenizer:
@@ -80,14 +81,9 @@ class ChatTokenizer:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
-    @staticmethod
-    def decode_call(text: str) -> tuple[str, str] | None:
-        """Name and arguments (JSON) of a tool call as the model writes it, marks included; None if it is no call."""
-        try:
-            call = json.loads(text.removeprefix(CALL).removesuffix(CALL_END))
-            return str(call["name"]), json.dumps(call["arguments"], ensure_ascii=False)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+    def parts(self, prompt: str, tools: ChatMessages | None) -> RegionParts:
+        """What takes a reply apart."""
+        return RegionParts([HERMES])
 
     def id_of(self, token: str) -> int:
         """The id of one token; raises KeyError if the vocabulary has no such token."""

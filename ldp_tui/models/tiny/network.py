@@ -19,6 +19,8 @@ from ldp_tui.models.tiny.errors import ModelFolderError
 from ldp_tui.models.tiny.safetensors import Floats, read_tensors
 
 Integers = NDArray[np.int64]
+Reading = tuple[Floats, Floats]
+"""Keys and values of one sequence, `[layers, K, tokens, D]`."""
 
 CONFIG_FILE: Final = "config.json"
 WEIGHTS_FILE: Final = "model.safetensors"
@@ -116,6 +118,17 @@ class Cache:
         length = self.lengths[target] = self.lengths[source]
         for store in (self.keys, self.values):
             store[:, target, :, :length] = store[:, source, :, :length]
+
+    def reading(self, row: int, length: int) -> Reading:
+        """Keys and values of a row's first tokens, copied."""
+        span = np.s_[:, row, :, :length]
+        return self.keys[span].copy(), self.values[span].copy()
+
+    def restore(self, row: int, reading: Reading | None, length: int) -> None:
+        """A row begins with the first `length` tokens of a reading, and nothing else."""
+        if reading is not None:
+            self.keys[:, row, :, :length], self.values[:, row, :, :length] = (part[:, :, :length] for part in reading)
+        self.lengths[row] = length
 
     def repeated(self, times: int, *, room: int) -> Cache:
         """A cache with `times` copies of row 0 and room for `room` further tokens."""

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ldp_tui.models.in_process.generation import Picked
 from ldp_tui.models.tiny.network import log_softmax
 from ldp_tui.models.tiny.safetensors import Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """A token with its natural log-probability, and the most probable ones with theirs, best first."""
-
-    id: int
-    logprob: float
-    top: tuple[tuple[int, float], ...] = ()
 
 
 class Sampler:
