@@ -16,7 +16,7 @@ from ldp_tui.datasets.formats import Completion, Format, Settings, export_episod
 _FORMATS = (
     "For training: sft-jsonl (chats), prompt-completion, dpo-jsonl (pairs), kto-jsonl (verdicts), grpo-jsonl (starts), "
     "sharegpt, hf (folder of parquet, extra data). To look at: csv, html, gif, mp4 (one episode each, but for csv). "
-    "Other programs: ldp-jsonl, gym-llm, minari (folder). jsonl: everything, to import again."
+    "Other programs: ldp-jsonl, gym-llm, inspect, minari (folder). jsonl: everything, to import again."
 )
 
 

@@ -30,6 +30,7 @@ class Format(StrEnum):
     ldp_jsonl = "ldp-jsonl"
     gym_llm = "gym-llm"
     minari = "minari"
+    inspect = "inspect"
     html = "html"
     gif = "gif"
     mp4 = "mp4"
@@ -114,6 +115,10 @@ def _write(
             from ldp_tui.datasets.minari_folder import write_minari
 
             return write_minari(reader, ids, path)
+        case Format.inspect:
+            from ldp_tui.datasets.inspect_log import write_inspect
+
+            return write_inspect(reader, ids, path, reflections=settings.reflections)
         case Format.html:
             from ldp_tui.datasets.page import write_page
 
