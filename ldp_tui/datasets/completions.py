@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ldp_tui.datasets.files import Exported, whole_file
 from ldp_tui.datasets.formats import Completion
-from ldp_tui.datasets.played import LeftOut, conversation, json_line, played_episodes
+from ldp_tui.datasets.played import LeftOut, answers_something, conversation, json_line, played_episodes
 from ldp_tui.datasets.transcript import tool_definitions
 from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, StepTaken
 from ldp_tui.store.reader import Reader
@@ -24,18 +24,7 @@ def write_prompt_completion(
     Raises:
         FileError: If the file cannot be written; an existing one then stays as it was.
     """
-    rows = steps = 0
-    members: list[str] = []
-    left_out: LeftOut = []
-    with whole_file(path) as file:
-        for episode, ended, taken in played_episodes(reader, ids, left_out):
-            masked = reader.masked_rows(episode.header.summary.id)
-            for row in _rows(episode.started, ended, taken, completion, masked, reflections=reflections):
-                file.write(json_line(row))
-                rows += 1
-            members.append(episode.started.uid)
-            steps += len(taken)
-    return Exported(path, len(members), steps, tuple(left_out), tuple(members), rows)
+    return _write(reader, ids, path, completion, reflections, lambda _: {})
 
 
 def write_unpaired(
@@ -55,19 +44,41 @@ def write_unpaired(
     Raises:
         FileError: If the file cannot be written; an existing one then stays as it was.
     """
+
+    def labelled(ended: EpisodeEnded) -> dict[str, Any] | None:
+        label = ended.success if threshold is None else ended.return_ >= threshold
+        return None if label is None else {"label": label}
+
+    return _write(reader, ids, path, completion, reflections, labelled)
+
+
+def _write(
+    reader: Reader,
+    ids: Iterable[int],
+    path: Path,
+    completion: Completion,
+    reflections: bool,  # noqa: FBT001
+    verdict: Callable[[EpisodeEnded], dict[str, Any] | None],
+) -> Exported:
+    """Write the lines of each episode, with what `verdict` adds to them; None where the episode has none."""
     rows = steps = 0
     members: list[str] = []
     left_out: LeftOut = []
     with whole_file(path) as file:
         for episode, ended, taken in played_episodes(reader, ids, left_out):
-            label = ended.success if threshold is None else ended.return_ >= threshold
-            if label is None:
+            added = verdict(ended)
+            if added is None:
                 left_out.append((episode.started.uid, "its task does not define success; give a threshold of returns"))
                 continue
             masked = reader.masked_rows(episode.header.summary.id)
+            before = rows
             for row in _rows(episode.started, ended, taken, completion, masked, reflections=reflections):
-                file.write(json_line({**row, "label": label}))
+                file.write(json_line(row | added))
                 rows += 1
+            if rows == before:
+                reason = "no action of it is to be trained on, or none answers anything"
+                left_out.append((episode.started.uid, reason))
+                continue
             members.append(episode.started.uid)
             steps += len(taken)
     return Exported(path, len(members), steps, tuple(left_out), tuple(members), rows)
@@ -82,11 +93,11 @@ def _rows(
     *,
     reflections: bool,
 ) -> Iterator[dict[str, Any]]:
-    """The lines of an episode, but those of single actions that are not to be trained on."""
+    """The lines of an episode, without those of single actions that are not to be trained on, or answer nothing."""
     tools = tool_definitions(started)
     turns = conversation(started, steps, reflections=reflections).turns(completion)
     for index, (prompt, answer) in enumerate(turns):
-        if completion == "action" and index + 1 in masked:
+        if not answers_something(prompt) or (completion == "action" and index + 1 in masked):
             continue
         yield {
             "prompt": prompt,

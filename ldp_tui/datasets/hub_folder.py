@@ -105,13 +105,13 @@ def _rows(reader: Reader, ids: Iterable[int], left_out: LeftOut, *, reflections:
     for episode, ended, taken in played_episodes(reader, ids, left_out):
         started, summary = episode.started, episode.header.summary
         yield {
-            "episode": started.uid,
-            "environment": clean_text(started.environment.name),
-            "agent": clean_text(started.agent.name),
+            "episode": _text(started.uid),
+            "environment": _text(started.environment.name),
+            "agent": _text(started.agent.name),
             "agent_kind": started.agent.kind,
-            "model": started.agent.model,
+            "model": _text(started.agent.model),
             "seed": summary.seed,
-            "task": None if started.task_id is None else clean_text(started.task_id),
+            "task": _text(started.task_id),
             "status": ended.reason,
             "success": ended.success,
             "return": ended.return_,
@@ -127,16 +127,27 @@ def _rows(reader: Reader, ids: Iterable[int], left_out: LeftOut, *, reflections:
 def _message(message: dict[str, Any]) -> dict[str, Any]:
     content = message["content"]
     calls = [
-        {**call, "function": {"name": call["function"]["name"], "arguments": json_text(call["function"]["arguments"])}}
+        {
+            "id": _text(call["id"]),
+            "type": "function",
+            "function": {
+                "name": _text(call["function"]["name"]),
+                "arguments": json_text(call["function"]["arguments"]),
+            },
+        }
         for call in message.get("tool_calls", ())
     ]
     return {
         "role": message["role"],
-        "content": clean_text(content) if isinstance(content, str) else json_text(content),
+        "content": _text(content) if isinstance(content, str) else json_text(content),
         "tool_calls": calls or None,
-        "name": message.get("name"),
-        "tool_call_id": message.get("tool_call_id"),
+        "name": _text(message.get("name")),
+        "tool_call_id": _text(message.get("tool_call_id")),
     }
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
 
 
 def _card(name: str, played: Counter[tuple[str, str]], steps: int, selection: str, left_out: int) -> str:

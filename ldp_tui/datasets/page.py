@@ -22,6 +22,7 @@ from ldp_tui.store.reader import Reader
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
+_VISIBLE: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
 _HEAD: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -34,6 +35,7 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; ma
 section {{ border-top: 1px solid #8886; padding: .8rem 0; display: grid; grid-template-columns: 1fr minmax(0, 20rem); \
 gap: 1rem }}
 img {{ max-width: 100%; image-rendering: pixelated }}
+h1, h2, dd {{ unicode-bidi: isolate }}
 h2 {{ font-size: 1rem; margin: 0 }}
 .reflection {{ font-style: italic }} .call {{ font-weight: 600 }} .number {{ opacity: .75 }}
 dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem }} dd {{ margin: 0 }}
@@ -153,5 +155,4 @@ def _png(picture: Picture) -> str:
 
 def _escaped(text: str) -> str:
     """Text without markup; control characters become visible ones."""
-    told = "".join(c if c >= " " or c in "\n\t" else chr(0x2400 + ord(c)) for c in clean_text(text))
-    return html.escape(told)
+    return html.escape(clean_text(text).translate(_VISIBLE))

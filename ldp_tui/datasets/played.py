@@ -68,6 +68,11 @@ def conversation(started: EpisodeStarted, steps: Sequence[StepTaken], *, reflect
     return Conversation(messages, actions)
 
 
+def answers_something(prompt: Sequence[dict[str, Any]]) -> bool:
+    """Whether anything was said but by the player: recordings of plain loops have no text of the environment."""
+    return any(message["role"] != "assistant" for message in prompt)
+
+
 def json_text(value: Any) -> str:
     """The value as strict JSON; what JSON has no form for as `clean_json` writes it."""
     try:

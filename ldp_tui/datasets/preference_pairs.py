@@ -15,7 +15,7 @@ import orjson
 
 from ldp_tui.datasets.files import Exported, whole_file
 from ldp_tui.datasets.formats import Completion
-from ldp_tui.datasets.played import Conversation, LeftOut, conversation, json_line
+from ldp_tui.datasets.played import Conversation, LeftOut, answers_something, conversation, json_line
 from ldp_tui.datasets.transcript import chat_messages, tool_definitions
 from ldp_tui.engine.codec import message_from_wire
 from ldp_tui.engine.events import EpisodeStarted, StepTaken
@@ -137,6 +137,8 @@ class _Pairs:
         sides = [self._conversation(key) for key in (chosen, rejected)]
         index = _parting(*sides)
         (prompt, better), (_, worse) = (side.turn(index, self._completion) for side in sides)
+        if not answers_something(prompt):
+            raise _NoPair("nothing is told of what was seen")
         return _Pair(prompt, better, worse, index)
 
     def _groups(self, ids: Sequence[int]) -> Iterator[list[EpisodeSummary]]:

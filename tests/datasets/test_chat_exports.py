@@ -16,6 +16,14 @@ from ldp_tui.store.writer import Writer
 from tests.datasets.recorded import counted, execute, played, written
 from tests.engine.playing import Counter, Going
 
+
+class Silent(Counter):
+    """Says nothing at its start."""
+
+    async def reset(self, **options: Any) -> Any:
+        return [], (await super().reset(**options))[1]
+
+
 MASK = "insert into step_mask(ep, t, mask) values(1, 2, 1)"
 
 
@@ -100,3 +108,11 @@ async def test_text_that_utf_8_cannot_hold(writer: Writer, database: Path, tmp_p
     await played(writer, Counter(1, step=lambda _: (seen, 0.0, True, False)), Going(), seed=1, uid="\u202eodd")
     _, (row,) = written(write, database, tmp_path / "x.jsonl")
     assert row["episode"] == "\u202eodd"
+
+
+async def test_nothing_to_answer(writer: Writer, database: Path, tmp_path: Path) -> None:
+    """An action before which nothing was said has no prompt; an episode of such ones is left out and named."""
+    await played(writer, Silent(1, step=lambda _: ([], 1.0, True, False)), Going(), uid="silent")
+    done, rows = written(write_prompt_completion, database, tmp_path / "pc.jsonl")
+    assert (rows, done.episodes) == ([], 0)
+    assert done.left_out == (("silent", "no action of it is to be trained on, or none answers anything"),)

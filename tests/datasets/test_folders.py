@@ -12,15 +12,18 @@ import pytest
 from ldp_tui.agents.random_players import RandomAgent
 from ldp_tui.agents.scripted import ScriptedAgent
 from ldp_tui.core.errors import MissingExtra, UsageError
+from ldp_tui.core.messages import Message
 from ldp_tui.datasets.files import FileError, whole_folder
 from ldp_tui.datasets.hub_folder import write_hub_folder
 from ldp_tui.datasets.minari_folder import write_minari
+from ldp_tui.engine.events import EnvironmentRecord
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import rollout
 from ldp_tui.registry import make_environment
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.writer import Writer
-from tests.datasets.recorded import counted
+from tests.datasets.recorded import counted, played
+from tests.engine.playing import Counter, Going
 
 
 def ids(reader: Reader) -> list[int]:
@@ -71,6 +74,25 @@ async def test_hub_folder(writer: Writer, database: Path, tmp_path: Path) -> Non
     assert "| `Counter` | `ScriptedAgent` | 2 |" in card
     assert "Selection: `env:'x'`." in card
     assert (done.episodes, done.steps, done.members) == (2, 3, ("a", "b"))
+
+
+async def test_hub_folder_in_shards(writer: Writer, database: Path, tmp_path: Path) -> None:
+    """Files that are full are followed by others, and text that UTF-8 cannot hold is replaced; nothing gives no row."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    seen = [Message(content="\ud800 ok")]
+    for number in range(300):
+        env = Counter(step=lambda _: (seen, 0.0, True, False))
+        await played(writer, env, Going(), uid=f"{number:03}", environment=EnvironmentRecord("\ud800|`\n"))
+    with Reader(database) as reader:
+        done = write_hub_folder(reader, ids(reader), tmp_path / "set", shard_bytes=1)
+        write_hub_folder(reader, [], tmp_path / "none")
+    files = sorted((tmp_path / "set" / "data").iterdir())
+    assert [file.name for file in files] == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+    rows = [row for file in files for row in parquet.read_table(file).to_pylist()]
+    assert [row["episode"] for row in rows] == [f"{number:03}" for number in range(300)] == list(done.members)
+    assert rows[0]["messages"][-1]["content"] == "\ufffd ok"
+    assert "| `\ufffd\\|'·` | `Going` | 300 |" in (tmp_path / "set" / "README.md").read_text(encoding="utf-8")
+    assert parquet.read_table(tmp_path / "none" / "data").num_rows == 0
 
 
 async def test_hub_folder_without_pyarrow(writer: Writer, database: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ldp_tui.datasets.completions import write_prompt_completion, write_unpaired
 from ldp_tui.datasets.grpo import write_grpo
 from ldp_tui.datasets.preference_pairs import write_preferences
 from ldp_tui.datasets.sft import write_sft
+from ldp_tui.datasets.sharegpt import write_sharegpt
 from ldp_tui.store.writer import Writer
 from tests.datasets.recorded import counted, written
 
@@ -68,6 +69,17 @@ def test_sft(recorded: Path, model: Path, tmp_path: Path, write: Any) -> None:
     )
     trained(trainer)
     assert "tools" in tokenizer(model).decode(trainer.train_dataset[0]["input_ids"])
+
+
+def test_sharegpt(recorded: Path, model: Path, tmp_path: Path) -> None:
+    """TRL takes its turns for messages."""
+    written(write_sharegpt, recorded, tmp_path / "x.jsonl")
+    rows = loaded(tmp_path / "x.jsonl")
+    assert rows[0]["conversations"][1]["train"] is True
+    config = trl.SFTConfig(str(tmp_path / "out"), max_length=4096, **COMMON)
+    trainer = trl.SFTTrainer(str(model), args=config, train_dataset=rows, processing_class=tokenizer(model))
+    assert "<tool_call>" in tokenizer(model).decode(trainer.train_dataset[0]["input_ids"])
+    trained(trainer)
 
 
 def test_dpo(recorded: Path, model: Path, tmp_path: Path) -> None:
