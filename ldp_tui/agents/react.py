@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ldp_tui.agents.asking import until_readable
 from ldp_tui.agents.simple import LanguageAgent, SimpleAgentState, default_llm_config
 from ldp_tui.core.messages import Message
-from ldp_tui.core.tool_calls import ToolResponseMessage
+from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
 from ldp_tui.graph import OpResult, compute_graph
 from ldp_tui.models.config import LLMConfig
 from ldp_tui.models.modules import ReActModule, ReActModuleSinglePrompt, ToolDescriptionMethods
@@ -72,6 +72,13 @@ class ReActAgent(LanguageAgent):
         """
         return await until_readable(lambda: self._turn(agent_state, obs))
 
+    def witness(self, agent_state: SimpleAgentState, obs: list[Message], action: Message) -> SimpleAgentState:
+        """The conversation with an action of somebody else's, in the form that this agent's replies have."""
+        observed = _observed_as_text if self.single_prompt else _observed
+        state = agent_state.get_next_state([observed(message) for message in obs])
+        state.messages = [*state.messages, _acted_as_text(action) if self.single_prompt else action]
+        return state
+
     @compute_graph()
     async def _turn(
         self, agent_state: SimpleAgentState, obs: list[Message]
@@ -81,6 +88,17 @@ class ReActAgent(LanguageAgent):
         action, said = await self._react_module(next_state.messages, next_state.tools)
         next_state.messages = [*next_state.messages, *said]
         return action, next_state, 0.0
+
+
+def _acted_as_text(message: Message) -> Message:
+    """A tool request as ReAct writes it."""
+    if not isinstance(message, ToolRequestMessage):
+        return message
+    text = "\n".join(
+        f"Action: {call.function.name}\nAction Input: {', '.join(map(json.dumps, call.function.arguments.values()))}"
+        for call in message.tool_calls
+    )
+    return Message(role="assistant", content=text)
 
 
 def _observed(message: Message) -> Message:

@@ -123,6 +123,12 @@ class LanguageAgent(Settings, Agent[SimpleAgentState]):
             sliding_window=self.sliding_window,
         )
 
+    def witness(self, agent_state: SimpleAgentState, obs: list[Message], action: Message) -> SimpleAgentState | None:
+        """The conversation with an action of somebody else's in the place of the reply."""
+        state = agent_state.get_next_state(obs)
+        state.messages = [*state.messages, action]
+        return state
+
 
 class SimpleAgent(LanguageAgent):
     """Sends the conversation to a model, with the tools; one of them must be called if there are any."""

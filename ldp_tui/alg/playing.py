@@ -29,6 +29,7 @@ from ldp_tui.engine.events import (
     EpisodeEnded,
     EpisodeStarted,
     Event,
+    Intervened,
     ReflectionDelta,
     StepTaken,
 )
@@ -245,7 +246,7 @@ class Play:
         self._begun = True
         while True:
             event = await anext(self._events)
-            if not isinstance(event, ReflectionDelta | ActionProposed):
+            if not isinstance(event, ReflectionDelta | ActionProposed | Intervened):
                 return event
 
     async def _taken(self, step: StepTaken) -> Transition:

@@ -9,7 +9,7 @@ from ldp_tui.cli.output import counted, number
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.engine.codec import event_to_wire
-from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Rendering, StepTaken
+from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Intervention, Rendering, StepTaken
 from ldp_tui.tui.plain import plain, plain_except_colours, plain_line
 
 _INDENT = " " * 6
@@ -36,6 +36,8 @@ class Narrator:
                 yield from self._new_rendering(event.rendering, _seen(event.observation), "")
             case StepTaken():
                 yield plain_line(step_line(event))
+                for done in event.interventions:
+                    yield _INDENT + plain_line(intervention_line(done))
                 yield from _lines(_seen(event.observation), _INDENT)
                 yield from self._new_rendering(event.rendering, _seen(event.observation), _INDENT)
             case EpisodeEnded():
@@ -54,6 +56,12 @@ def step_line(step: StepTaken) -> str:
     """Index, action, reward and reasons of a step."""
     why = f"  ({' '.join(step.reflection.split())})" if step.reflection else ""
     return f"{step.index:4d}  {call_text(step.action)}  reward {signed(step.reward)}{why}"
+
+
+def intervention_line(done: Intervention) -> str:
+    """Who did what to the decision, with the action that was not played."""
+    proposed = "" if done.proposed is None else f", proposed was {call_text(done.proposed)}"
+    return f"{done.kind} by {done.by}{proposed}{f': {done.text}' if done.text else ''}"
 
 
 def end_line(end: EpisodeEnded) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,7 @@ def play(
     as_text: Annotated[
         bool, typer.Option("--plain", help="Text instead of the app; lanes one after the other.")
     ] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Players wait for you before each action.")] = False,
     as_json: Json = False,
     database: Database = None,
 ) -> int:
@@ -50,11 +52,13 @@ def play(
     if len(agents) > MAX_LANES:
         raise UsageError(f"At most {MAX_LANES} players fit side by side; {len(agents)} were given.")
     if as_text or as_json or not has_terminal():
+        if approve:
+            raise UsageError("Approving actions needs the app, and the app a terminal; leave --approve out.")
         return play_as_text(environment, agents, seed=seed, max_steps=max_steps, as_json=as_json, database=database)
     from ldp_tui.tui.app import run_app
 
     session = session_of(environment, agents, seed=seed, max_steps=max_steps, database=database)
-    return run_app(session=session, db=database)
+    return run_app(session=replace(session, approve=approve), db=database)
 
 
 def open_app_or_demo(database: Path | None) -> int:

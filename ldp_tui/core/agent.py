@@ -95,6 +95,14 @@ class Agent(ABC, Generic[AgentState]):
     async def get_asv(self, agent_state: AgentState, obs: list[Message]) -> tuple[Action, AgentState, float]:
         """Action, next state and value estimate for the newest observations (not the whole history)."""
 
+    def witness(self, agent_state: AgentState, obs: list[Message], action: Message) -> AgentState | None:
+        """The state in which this agent saw `obs` and somebody else played `action` in its place.
+
+        None, the default: it cannot tell. A language model is then shown both ahead of the next observation; any other
+        agent plays on from the state that it has.
+        """
+        return None
+
     @staticmethod
     def from_name(name: str, **kwargs: Any) -> Agent[Any]:
         """An agent by the name of its class (one of this package's, or defined in this process) or `module:Class`.

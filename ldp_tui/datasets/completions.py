@@ -57,7 +57,7 @@ def _write(
     ids: Iterable[int],
     path: Path,
     completion: Completion,
-    reflections: bool,  # noqa: FBT001
+    reflections: bool,
     verdict: Callable[[EpisodeEnded], dict[str, Any] | None],
 ) -> Exported:
     """Write the lines of each episode, with what `verdict` adds to them; None where the episode has none."""

@@ -83,6 +83,12 @@ def _lines(trajectory: Trajectory) -> Iterator[bytes]:
         yield step_line(step, traj_id=trajectory.traj_id, metadata=metadata).encode("utf-8", "replace") + b"\n"
 
 
+def _said_of(step: StepTaken) -> dict[str, str]:
+    """The reflection, and who chose the action where it was not the agent."""
+    told = {"reflection": step.reflection} if step.reflection else {}
+    return told if step.overseen is None else {**told, "overruled_by": step.overseen.by}
+
+
 def _trajectory(episode: RecordedEpisode, steps: list[StepTaken]) -> Trajectory:
     started, ended = episode.started, episode.ended
     transitions: list[Transition] = []
@@ -98,7 +104,7 @@ def _trajectory(episode: RecordedEpisode, steps: list[StepTaken]) -> Trajectory:
                 done=step.terminated,
                 truncated=step.truncated,
                 value=step.value,
-                metadata={"reflection": step.reflection} if step.reflection else {},
+                metadata=_said_of(step),
             )
         )
         seen = step.observation

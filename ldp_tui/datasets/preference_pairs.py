@@ -11,20 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from ldp_tui.core.messages import Message
 from ldp_tui.datasets.files import Exported, whole_file
 from ldp_tui.datasets.formats import Completion
 from ldp_tui.datasets.played import Conversation, LeftOut, answers_something, conversation, json_line
 from ldp_tui.datasets.transcript import chat_messages, tool_definitions
-from ldp_tui.engine.codec import message_from_wire
 from ldp_tui.engine.events import EpisodeStarted, StepTaken
 from ldp_tui.engine.replay import load_episode, read_steps
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeSummary, StoredPair
 from ldp_tui.store.rows import EnvRow
 
-Message = dict[str, Any]
+Chat = dict[str, Any]
 GroupKey = tuple[EnvRow, str | None, str | None, str | None]
 
 
@@ -32,9 +30,9 @@ GroupKey = tuple[EnvRow, str | None, str | None, str | None]
 class _Pair:
     """Two answers to `prompt`, given at step `index`."""
 
-    prompt: list[Message]
-    chosen: list[Message]
-    rejected: list[Message]
+    prompt: list[Chat]
+    chosen: list[Chat]
+    rejected: list[Chat]
     index: int
 
 
@@ -81,13 +79,13 @@ class _Pairs:
         self.used: dict[str, int] = {}
         self.left_out: LeftOut = []
 
-    def rows(self, ids: Sequence[int]) -> Iterator[Message]:
+    def rows(self, ids: Sequence[int]) -> Iterator[Chat]:
         for pair in self._reader.pairs(ids):
             yield from self._stored(pair)
         for group in self._groups(ids):
             yield from self._best_and_worst(group)
 
-    def _stored(self, pair: StoredPair) -> Iterator[Message]:
+    def _stored(self, pair: StoredPair) -> Iterator[Chat]:
         uid = self._reader.episode(pair.chosen).summary.uid
         try:
             made = self._overruled(pair) if pair.chosen == pair.rejected else self._between(pair.chosen, pair.rejected)
@@ -99,16 +97,16 @@ class _Pairs:
 
     def _overruled(self, pair: StoredPair) -> _Pair:
         """The played action of a step against the proposed one, without reasoning, which belongs to one of them."""
-        proposed = _proposed(self._reader, pair)
+        index = pair.from_t - 1
         started, steps = self._episode(pair.chosen, pair.from_t)
-        prompt, _ = conversation(started, steps, reflections=self._reflections).turn(pair.from_t - 1, "action")
-        step = replace(steps[-1], action=message_from_wire(proposed), observation=())
-        unseen = replace(started, observation=())
-        chosen = [chat_messages(unseen, [replace(steps[-1], observation=())], reflections=False)[-1]]
-        rejected = [chat_messages(unseen, [step], reflections=False)[-1]]
-        return _Pair(prompt, chosen, rejected, pair.from_t - 1)
+        overseen = steps[index].overseen if 0 <= index < len(steps) else None
+        if overseen is None or overseen.proposed is None:
+            raise _NoPair(f"row {pair.from_t} does not hold what was proposed")
+        prompt, _ = conversation(started, steps, reflections=self._reflections).turn(index, "action")
+        chosen, rejected = _said(started, steps[index].action), _said(started, overseen.proposed)
+        return _Pair(prompt, [chosen], [rejected], index)
 
-    def _best_and_worst(self, group: list[EpisodeSummary]) -> Iterator[Message]:
+    def _best_and_worst(self, group: list[EpisodeSummary]) -> Iterator[Chat]:
         scored = [summary for summary in group if summary.return_tag is None]
         self.left_out += [(one.uid, f"its return is {one.return_tag}") for one in group if one.return_tag is not None]
         best = max(scored, key=lambda one: one.return_, default=None)
@@ -166,7 +164,7 @@ class _Pairs:
 
     def _row(
         self, pair: _Pair, chosen: int, rejected: int, *, how: str, margin: float | None, author: str | None
-    ) -> Message:
+    ) -> Chat:
         better, worse = self._reader.episode(chosen).summary, self._reader.episode(rejected).summary
         self.used |= {better.uid: better.steps, worse.uid: worse.steps}
         started = load_episode(self._reader, chosen, pictures=False).started
@@ -186,15 +184,10 @@ class _Pairs:
         }
 
 
-def _proposed(reader: Reader, pair: StoredPair) -> Message:
-    """The action that was proposed in the step of row `from_t`, and not played."""
-    rows = reader.steps(pair.chosen, pair.from_t, pair.from_t + 1) if pair.from_t > 0 else []
-    told = orjson.loads(rows[0].info or "{}").get("interventions", ()) if rows else ()
-    proposed = [one["proposed"] for one in told if one.get("proposed")]
-    if not proposed:
-        raise _NoPair(f"row {pair.from_t} does not hold what was proposed")
-    found: Message = proposed[-1]
-    return found
+def _said(started: EpisodeStarted, action: Message) -> Chat:
+    """An action as a message of the chat."""
+    step = StepTaken(0, action, (), 0.0, terminated=False, truncated=False)
+    return chat_messages(replace(started, observation=()), (step,))[-1]
 
 
 def _parting(one: Conversation, other: Conversation) -> int:
@@ -209,7 +202,7 @@ def _parting(one: Conversation, other: Conversation) -> int:
     raise _NoPair("no action differs")
 
 
-def _meaning(message: Message) -> Message:
+def _meaning(message: Chat) -> Chat:
     """The message without the ids of its calls, which are new in each episode, and the reasoning beside them."""
     if calls := message.get("tool_calls"):
         return {"role": message["role"], "calls": [call["function"] for call in calls]}

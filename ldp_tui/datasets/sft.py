@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ldp_tui.datasets.files import Exported, whole_file
 from ldp_tui.datasets.played import json_line, played_episodes
-from ldp_tui.datasets.transcript import chat_messages, tool_definitions
+from ldp_tui.datasets.transcript import chat_messages, overruled_messages, tool_definitions
 from ldp_tui.store.reader import Reader
 
 
 def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bool = True) -> Exported:
-    """Write one line per episode: `messages`, `tools`, then `episode`, `environment`, `agent`, `seed` and `return`.
+    """Write one line per episode: `messages`, `tools`, then whose episode it is, its `return`, and `overruled`.
+
+    `overruled` gives the places in `messages` of the actions that are not the agent's: others chose them in its place.
 
     Episodes without a step, and those that failed, were interrupted or are still running, are left out and named.
 
@@ -33,6 +35,7 @@ def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bo
                 "agent": episode.started.agent.name,
                 "seed": None if episode.started.seed is None else str(episode.started.seed),
                 "return": ended.return_,
+                "overruled": overruled_messages(episode.started, taken),
             }
             file.write(json_line(row))
             members.append(uid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ldp_tui.core.messages import Message
@@ -16,16 +16,34 @@ def chat_messages(
 ) -> list[dict[str, Any]]:
     """Messages in OpenAI's shape with arguments as objects, which chat templates expect.
 
-    `reflections` puts the reasoning recorded for a step into the assistant's content, if it has none of its own.
+    `reflections` puts the reasoning recorded for a step into the assistant's content, if it has none of its own; not
+    where another action was played than the agent reasoned for. Notes to the agent are messages of the user.
     """
-    messages = [_plain(message) for message in started.observation]
+    return [message for message, _ in _conversation(started, steps, reflections=reflections)]
+
+
+def overruled_messages(started: EpisodeStarted, steps: Iterable[StepTaken]) -> list[int]:
+    """Places, in `chat_messages`, of the actions that somebody chose in the agent's place."""
+    told = _conversation(started, steps, reflections=False)
+    return [place for place, (_, overruled) in enumerate(told) if overruled]
+
+
+def _conversation(
+    started: EpisodeStarted, steps: Iterable[StepTaken], *, reflections: bool
+) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each message, and whether it is an action that the agent did not choose."""
+    for message in started.observation:
+        yield _plain(message), False
     for step in steps:
-        action = _plain(step.action)
-        if reflections and step.reflection and not action["content"]:
+        for note in step.interventions:
+            if note.kind == "noted":
+                yield {"role": "user", "content": note.text}, False
+        action, overruled = _plain(step.action), step.overseen is not None
+        if reflections and step.reflection and not action["content"] and not overruled:
             action["content"] = step.reflection
-        messages.append(action)
-        messages.extend(_plain(message) for message in step.observation)
-    return messages
+        yield action, overruled
+        for message in step.observation:
+            yield _plain(message), False
 
 
 def tool_definitions(started: EpisodeStarted) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from ldp_tui.core.agent import Generation, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.messages import EnvStateMessage, Message
 from ldp_tui.core.tool_calls import ToolRequestMessage, ToolResponseMessage
-from ldp_tui.engine.events import EVENT_TYPES, AgentRecord, EnvironmentRecord, Event
+from ldp_tui.engine.events import EVENT_TYPES, AgentRecord, EnvironmentRecord, Event, Intervention
 
 _DUMP_CONTEXT = {"include_info": True, "deserialize_content": False}
 _MESSAGE_TYPES: dict[str, type[Message]] = {
@@ -41,6 +41,21 @@ def message_from_wire(wire: Mapping[str, Any]) -> Message:
     return kind.model_validate(values)
 
 
+def intervention_to_wire(intervention: Intervention) -> dict[str, Any]:
+    """Intervention as JSON values; what is empty is left out."""
+    proposed = intervention.proposed
+    fields_ = {"kind": intervention.kind, "by": intervention.by, "author": intervention.author}
+    text = {"text": intervention.text} if intervention.text else {}
+    return fields_ | text | ({} if proposed is None else {"proposed": message_to_wire(proposed)})
+
+
+def intervention_from_wire(wire: Mapping[str, Any]) -> Intervention:
+    """Intervention from `intervention_to_wire`."""
+    values = dict(wire)
+    proposed = values.pop("proposed", None)
+    return Intervention(**values, proposed=None if proposed is None else message_from_wire(proposed))
+
+
 def event_to_wire(event: Event) -> dict[str, Any]:
     """Event as dictionary of JSON values and bytes."""
     return {"event": type(event).__name__, **{f.name: _pack(getattr(event, f.name)) for f in fields(event)}}
@@ -57,6 +72,8 @@ def event_from_wire(wire: Mapping[str, Any]) -> Event:
 def _pack(value: Any) -> Any:
     if isinstance(value, Message):
         return message_to_wire(value)
+    if isinstance(value, Intervention):
+        return intervention_to_wire(value)
     if isinstance(value, tuple):
         return [_pack(item) for item in value]
     if isinstance(value, Mapping):
@@ -79,6 +96,10 @@ def _unpack_messages(value: list[Mapping[str, Any]]) -> tuple[Message, ...]:
     return tuple(message_from_wire(item) for item in value)
 
 
+def _unpack_interventions(value: list[Mapping[str, Any]]) -> tuple[Intervention, ...]:
+    return tuple(intervention_from_wire(item) for item in value)
+
+
 def _unpack_tuple(value: list[Any] | None) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
 
@@ -96,6 +117,8 @@ def _unpack_generation(value: Mapping[str, Any]) -> Generation:
 _UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "action": message_from_wire,
     "observation": _unpack_messages,
+    "intervention": intervention_from_wire,
+    "interventions": _unpack_interventions,
     "tools": _unpack_tuple,
     "legal_actions": _unpack_tuple,
     "generations": _unpack_generations,

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class PhaseFailed(Exception):
-    """Agent, environment or tool raised: the episode has its ending."""
+    """Agent, environment or tool raised, or an overseer ended it: the episode has its ending."""
 
 
 class Episode:

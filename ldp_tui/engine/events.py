@@ -2,6 +2,9 @@
 
     EpisodeStarted (ReflectionDelta* ActionProposed StepTaken)* EpisodeEnded
 
+Where somebody oversees the agent (`engine.oversight`), any number of Intervened comes before a StepTaken, or before the
+end, and an action may be proposed more than once: the newest is the one that is played.
+
 `index` is zero-based: step `index` leads from the `index`-th observation to the next one. Messages in events are
 copies; nothing that an environment or an agent does later changes them.
 """
@@ -92,12 +95,54 @@ class ActionProposed:
     probabilities: Mapping[str, float] | None = None
 
 
+InterventionKind = Literal[
+    "noted",
+    "changed player",
+    "interrupted",
+    "asked again",
+    "accepted",
+    "edited",
+    "replaced",
+    "took over",
+    "played",
+    "handed back",
+    "aborted",
+]
+"""edited: the same tools with other arguments · replaced: another action · played: one where none was proposed."""
+CHOSEN_BY_OVERSEER: frozenset[InterventionKind] = frozenset({"edited", "replaced", "played"})
+"""Interventions after which the action is not the agent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What somebody did to an agent's decision. `by` names who, `author` tells a person from a program.
+
+    `text` is a note, the reason, the new player, or what the agent had said when it was interrupted; `proposed` is the
+    action that was not played.
+    """
+
+    kind: InterventionKind
+    by: str
+    author: Literal["human", "code"] = "human"
+    text: str = ""
+    proposed: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervened:
+    """Somebody intervened in the decision of step `index`; its StepTaken tells so again."""
+
+    index: int
+    intervention: Intervention
+
+
 @dataclass(frozen=True, slots=True)
 class StepTaken:
     """One transition. `reward` is of this step alone; `agent_us` and `env_us` are microseconds.
 
     `graph` is the compute graph that the action came out of, as `ldp_tui.graph.sketch` writes it; None for actions that
-    no graph led to. `generations` are the requests to models behind it, in the order in which they ended.
+    no graph led to. `generations` are the requests to models behind it, in the order in which they ended, and
+    `interventions` what others did to the decision, oldest first.
     """
 
     index: int
@@ -117,6 +162,12 @@ class StepTaken:
     usage: Usage | None = None
     graph: Mapping[str, Any] | None = None
     generations: tuple[Generation, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def overseen(self) -> Intervention | None:
+        """The intervention that chose the action in the agent's place; None where the agent chose it."""
+        return next((one for one in reversed(self.interventions) if one.kind in CHOSEN_BY_OVERSEER), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +187,12 @@ class EpisodeEnded:
     generations: tuple[Generation, ...] = ()
 
 
-Event = EpisodeStarted | ReflectionDelta | ActionProposed | StepTaken | EpisodeEnded
-EVENT_TYPES: tuple[type[Event], ...] = (EpisodeStarted, ReflectionDelta, ActionProposed, StepTaken, EpisodeEnded)
+Event = EpisodeStarted | ReflectionDelta | ActionProposed | Intervened | StepTaken | EpisodeEnded
+EVENT_TYPES: tuple[type[Event], ...] = (
+    EpisodeStarted,
+    ReflectionDelta,
+    ActionProposed,
+    Intervened,
+    StepTaken,
+    EpisodeEnded,
+)

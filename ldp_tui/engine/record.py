@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import Literal
 from uuid import uuid4
 
-from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, StepTaken
-from ldp_tui.engine.rows import begin_operation, end_operation, step_operation
+from ldp_tui.engine.events import EpisodeEnded, EpisodeStarted, Event, Intervened, StepTaken
+from ldp_tui.engine.rows import annotation_operation, begin_operation, end_operation, step_operation
 from ldp_tui.store.errors import StoreError
 from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.writer import Writer
@@ -60,6 +60,10 @@ async def record(
                             except StoreError:
                                 uid = None  # another episode of that uid is none of ours to close
                                 raise
+                    case Intervened() if uid is not None:
+                        tickets.append(writer.submit(annotation_operation(uid, event, time.time_ns())))
+                        if ack == "step":
+                            await _committed(writer, tickets)
                     case StepTaken() if uid is not None:
                         tickets.append(writer.submit(step_operation(uid, event, encoder, human=human)))
                         if ack == "step":

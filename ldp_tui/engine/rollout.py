@@ -23,6 +23,8 @@ from ldp_tui.engine.events import (
 )
 from ldp_tui.engine.fork import Fork
 from ldp_tui.engine.identity import new_uid
+from ldp_tui.engine.overseen import OverseenEpisode
+from ldp_tui.engine.oversight import Overseer, overseen
 from ldp_tui.engine.watch import Watcher
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ async def rollout(
     watch: Watcher | None = None,
     fork: Fork | None = None,
     aloud: bool = True,
+    overseer: Overseer | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Play `env` with `agent` until the task ends, a limit is reached, or something fails.
 
@@ -85,8 +88,10 @@ async def rollout(
         fork: Go on from there instead of resetting: `env` stands there already.
         aloud: Pass on the words of an agent that streams while it says them; otherwise they come before its action,
             and no model has to stream them. What is recorded is the same.
+        overseer: Reviews what the agent proposes, and may play in its place (see `oversight`).
     """
-    episode = Episode(env, agent, render=render, notice=notice or _unnoticed, watch=watch)
+    kind = Episode if overseer is None else OverseenEpisode
+    episode = kind(env, agent, render=render, notice=notice or _unnoticed, watch=watch)
     header = EpisodeStarted(
         uid=uid or new_uid(),
         environment=environment or EnvironmentRecord(type(env).__name__),
@@ -108,22 +113,37 @@ async def rollout(
             elif gate is not None and not await gate(index):
                 episode.ending = "aborted"
             else:
+                decision = _decision(episode, overseer, aloud=aloud and agent.streams)
                 try:
-                    if aloud and agent.streams:
-                        async with aclosing(episode.decide_aloud()) as pieces:
-                            async for text in pieces:
-                                yield ReflectionDelta(index, text)
+                    if decision is not None:
+                        async with aclosing(decision) as events:
+                            async for event in events:
+                                yield event
                     else:
                         await episode.decide()
                         for text in episode.reflection:
                             yield ReflectionDelta(index, text)
-                    yield ActionProposed(index, episode.action, episode.probabilities)
+                    if overseer is None:
+                        yield ActionProposed(index, episode.action, episode.probabilities)
                     yield await episode.step(last=max_steps is not None and index + 1 >= max_steps)
                 except PhaseFailed:
                     break
         yield episode.end()
     finally:
         await _let_go(env, episode.ending, keep_open=keep_open)
+
+
+def _decision(episode: Episode, overseer: Overseer | None, *, aloud: bool) -> AsyncGenerator[Event, None] | None:
+    """A decision that tells what happens while it is made; None for one that does not."""
+    if overseer is not None and isinstance(episode, OverseenEpisode):
+        return overseen(episode, overseer, aloud=aloud)
+    return _aloud(episode) if aloud else None
+
+
+async def _aloud(episode: Episode) -> AsyncGenerator[Event, None]:
+    async with aclosing(episode.decide_aloud()) as pieces:
+        async for text in pieces:
+            yield ReflectionDelta(episode.steps, text)
 
 
 async def _let_go(env: Environment[Any], ending: EndReason | None, *, keep_open: bool) -> None:

@@ -15,12 +15,14 @@ from ldp_tui.core.agent import AgentKind, Usage
 from ldp_tui.core.environment import Picture
 from ldp_tui.core.errors import Phase
 from ldp_tui.core.messages import Message
+from ldp_tui.engine.codec import intervention_from_wire, intervention_to_wire
 from ldp_tui.engine.events import (
     AgentRecord,
     EndReason,
     EnvironmentRecord,
     EpisodeEnded,
     EpisodeStarted,
+    Intervened,
     Rendering,
     StepTaken,
 )
@@ -30,10 +32,13 @@ from ldp_tui.store.pictures import PictureEncoder
 from ldp_tui.store.rows import (
     FLAG_ERROR,
     FLAG_HUMAN,
+    FLAG_OVERRULED,
     FLAG_TERMINATED,
     FLAG_TRUNCATED,
+    AddAnnotation,
     AddStep,
     AgentRow,
+    AnnotationRow,
     BeginEpisode,
     EncodedPicture,
     EndEpisode,
@@ -112,7 +117,11 @@ def _step_row(event: StepTaken, pictures: PictureEncoder | None, *, human: bool)
     rows.extend(message_rows(event.action))
     calls = _calls_json(rows)
     flags = (FLAG_TERMINATED if event.terminated else 0) | (FLAG_TRUNCATED if event.truncated else 0)
-    flags |= FLAG_HUMAN if human else 0
+    chosen = event.overseen if event.interventions else None
+    if human if chosen is None else chosen.author == "human":
+        flags |= FLAG_HUMAN
+    if chosen is not None and chosen.proposed is not None:
+        flags |= FLAG_OVERRULED
     for message in event.observation:
         rows.extend(message_rows(message))
         if message.info and message.info.get("failed"):
@@ -134,6 +143,13 @@ def _step_row(event: StepTaken, pictures: PictureEncoder | None, *, human: bool)
         messages=tuple(rows),
         generations=tuple(map(generation_row, event.generations)) if event.generations else (),
     )
+
+
+def annotation_operation(uid: str, event: Intervened, created_ns: int) -> AddAnnotation:
+    """The operation that notes an intervention when it happens, so that one that leads to no step is kept too."""
+    told = event.intervention
+    row = AnnotationRow(event.index + 1, "intervention", told.author, told.by, told.kind, told.text or None, created_ns)
+    return AddAnnotation(uid, row)
 
 
 def end_operation(uid: str, event: EpisodeEnded, wall_us: int) -> EndEpisode:
@@ -181,6 +197,7 @@ def step_event(row: StepRow, rendering: Rendering) -> StepTaken:
         env_us=row.dt_us or 0,
         usage=Usage(row.tokens_in or 0, row.tokens_out or 0, row.cost_usd or 0.0) if spent else None,
         graph=shown.get("graph"),
+        interventions=tuple(intervention_from_wire(one) for one in shown.get("interventions", ())),
         generations=tuple(map(generation_of, row.generations)),
     )
 
@@ -237,7 +254,7 @@ def _with_native_observation(messages: Sequence[Message], obs: bytes | None) -> 
 
 
 def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
-    """Info, legal actions, probabilities and compute graph in one JSON text; None when there is nothing to tell."""
+    """Info, and what is known of how the action came about, as one JSON text; None when there is nothing to tell."""
     parts: dict[str, Any] = {}
     if event.info:
         parts["info"] = dict(event.info)
@@ -247,6 +264,8 @@ def _diagnostics(event: EpisodeStarted | StepTaken) -> str | None:
         parts["probabilities"] = dict(event.probabilities)
     if isinstance(event, StepTaken) and event.graph is not None:
         parts["graph"] = dict(event.graph)
+    if isinstance(event, StepTaken) and event.interventions:
+        parts["interventions"] = [intervention_to_wire(one) for one in event.interventions]
     return json_text(parts) if parts else None
 
 

@@ -12,6 +12,8 @@ from ldp_tui.engine.events import (
     EpisodeEnded,
     EpisodeStarted,
     Event,
+    Intervened,
+    Intervention,
     LegalActions,
     ReflectionDelta,
     Rendering,
@@ -31,6 +33,7 @@ class LogEntry:
     reward: float
     observation: tuple[Message, ...]
     reflection: str
+    interventions: tuple[Intervention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class SessionState:
     reflection: str = ""
     reflection_index: int = 0
     proposed: ActionProposed | None = None
+    interventions: tuple[Intervention, ...] = ()
+    """What others did to the decision that is being made."""
     probabilities: Mapping[str, float] | None = None
     steps: int = 0
     return_: float = 0.0
@@ -72,6 +77,12 @@ def reduce(state: SessionState, event: Event) -> SessionState:
             return replace(state, reflection=before + event.text, reflection_index=event.index)
         case ActionProposed():
             return replace(state, proposed=event, probabilities=event.probabilities)
+        case Intervened():
+            told = (*state.interventions, event.intervention)
+            again = event.intervention.kind in ("interrupted", "asked again", "took over")
+            if again:
+                return replace(state, interventions=told, proposed=None, reflection="", reflection_index=event.index)
+            return replace(state, interventions=told)
         case StepTaken():
             return _step(state, event)
         case EpisodeEnded():
@@ -79,7 +90,7 @@ def reduce(state: SessionState, event: Event) -> SessionState:
 
 
 def _step(state: SessionState, event: StepTaken) -> SessionState:
-    entry = LogEntry(event.index, event.action, event.reward, event.observation, event.reflection)
+    entry = LogEntry(event.index, event.action, event.reward, event.observation, event.reflection, event.interventions)
     usage = event.usage
     return replace(
         state,
@@ -90,6 +101,7 @@ def _step(state: SessionState, event: StepTaken) -> SessionState:
         reflection=event.reflection,
         reflection_index=event.index,
         proposed=None,
+        interventions=(),
         probabilities=event.probabilities,
         steps=event.index + 1,
         return_=state.return_ + event.reward,

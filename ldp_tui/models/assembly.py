@@ -48,13 +48,18 @@ class Assembly:
         return "".join(self._reasoning)
 
     @property
+    def refusal(self) -> str:
+        """What was said in declining; empty if nothing was."""
+        return "".join(self._refusal)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing came that could be a reply."""
         return not (self._calls or self.text.strip() or self.reasoning.strip())
 
     def check_refusal(self, model: str) -> None:
         """Raise ModelRefusalError if the model, or its provider, declined."""
-        said = "".join(self._refusal)
+        said = self.refusal
         if said or self.finish_reason in _REFUSALS:
             why = f": {said}" if said else f" (finish reason {self.finish_reason})"
             raise ModelRefusalError(

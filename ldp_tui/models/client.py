@@ -20,6 +20,7 @@ from ldp_tui.models.backend import Backend, Request, Scorer
 from ldp_tui.models.budget import charge_budgets, check_budgets
 from ldp_tui.models.config import REQUEST_SETTINGS, LLMConfig, ModelSpec
 from ldp_tui.models.errors import EmptyReply, ModelError, RequestRejected, ResponseValidationError
+from ldp_tui.models.exchanges import overheard
 from ldp_tui.models.generations import cost_of, generation_of
 from ldp_tui.models.output import OutputType, ask_for_output, check_output, parse_with
 from ldp_tui.models.providers import speaks_openai
@@ -218,10 +219,10 @@ class LLMModel(Settings):
         """Fill `reply`, when it is the request's turn."""
         throttle = request.spec.throttle
         if throttle is None:
-            await receive(self._backend(request.spec), request, telling, reply)
+            await receive(overheard(self._backend(request.spec)), request, telling, reply)
             return
         async with throttle.turn(len(json.dumps(request.messages)) / _CHARACTERS_PER_TOKEN):
-            await receive(self._backend(request.spec), request, telling, reply)
+            await receive(overheard(self._backend(request.spec)), request, telling, reply)
         throttle.spend(reply.usage.completion or 0)
 
     def _backend(self, spec: ModelSpec) -> Backend:

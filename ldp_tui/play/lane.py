@@ -15,38 +15,49 @@ from ldp_tui import registry
 from ldp_tui.agents.human import HumanAgent, RealTime
 from ldp_tui.core.agent import Agent
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.errors import LdpTuiError
+from ldp_tui.core.errors import LdpTuiError, UsageError
 from ldp_tui.engine.events import AgentRecord, EnvironmentRecord, EpisodeEnded, EpisodeStarted, Event, StepTaken
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import rollout
 from ldp_tui.play.keyboard import Keyboard, keyboard_of, message_of
 from ldp_tui.play.messages import (
     Act,
+    Answer,
+    Approval,
+    ChangePlayer,
     EventReport,
+    Exchanges,
+    Interrupt,
+    LaneAction,
     LaneFailed,
     LanePhase,
     LaneReady,
     Pace,
     PhaseName,
     PictureReport,
+    PlayerChecked,
     Progress,
     Report,
     Restart,
+    ShowExchanges,
     Stop,
+    TakeOver,
+    Tell,
     View,
 )
 from ldp_tui.play.pacing import TURN_RATE, LaneGate, SessionClock
 from ldp_tui.play.pictures import PictureFeed, Sight
 from ldp_tui.play.session_spec import LaneSpec, SessionSpec
+from ldp_tui.play.supervision import Supervision, as_text
 from ldp_tui.store.writer import Writer
 
 _MAKING: Final = threading.Lock()
 """Held while an environment or agent is made: imports and registrations are nobody's idea of thread-safe."""
 _LISTENING: Final = frozenset({"waiting for you", "env step"})
-_QUIET: Final = frozenset({"paused", "waiting for you", "done", "failed"})
+_QUIET: Final = frozenset({"paused", "waiting for you", "waiting for approval", "done", "failed"})
 """Phases in which no step comes soon, so that a picture that waits for its turn is shown."""
 
-LaneCommand = Act | Pace | View | Stop | Restart
+LaneCommand = LaneAction | Pace | View | Stop | Restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,14 @@ class Lane:
         self._seed = 0
         self._task: asyncio.Task[None] | None = None
         self._gate = LaneGate(context.clock, self._loop, holding=self._enter)
+        self._supervision = Supervision(
+            number,
+            context.spec.person,
+            approving=context.spec.approve,
+            entered=self._enter,
+            report=self._send,
+        )
+        self._checking: asyncio.Task[None] | None = None
         self._pictures = PictureFeed(self._send_picture, Sight(context.spec.fps_limit))
         self._player: tuple[Agent[Any], AgentRecord] | None = None
         self._keyboard = Keyboard()
@@ -106,6 +125,8 @@ class Lane:
         match command:
             case Act():
                 self._act(command)
+            case Approval() | Answer() | TakeOver() | Interrupt() | Tell() | ChangePlayer() | ShowExchanges():
+                self._soon(self._supervise, command)
             case Pace(real_time=on):
                 self._real_time = on
                 self.repace()
@@ -138,6 +159,41 @@ class Lane:
         agent = self._agent
         if isinstance(agent, HumanAgent) and self._phase[0] in _LISTENING:
             agent.submit(message_of(act), act.note)
+        elif agent is not None:
+            self._soon(self._supervision.act, message_of(act), act.note)
+
+    def _supervise(self, command: LaneAction) -> None:
+        """What a person does about the agent in this lane."""
+        match command:
+            case Approval(on=on):
+                self._supervision.approve_each(on=on)
+            case Answer():
+                self._supervision.answer(command)
+            case TakeOver(on=on):
+                self._supervision.take_over(on=on)
+            case Interrupt():
+                self._supervision.interrupt()
+            case Tell(text=text):
+                self._supervision.tell(text)
+            case ChangePlayer(player=player):
+                self._checking = asyncio.create_task(self._change_player(player))
+            case ShowExchanges():
+                texts = tuple(map(as_text, self._supervision.exchanges))
+                self._send(Exchanges(self.number, self._supervision.decided, texts))
+
+    async def _change_player(self, player: str) -> None:
+        """Make the player, which may take a while, and let it play on if it can."""
+        try:
+            agent, record = await asyncio.to_thread(_made_player, player)
+            _check_kinship(agent, self._agent)
+        except LdpTuiError as error:
+            self._send(PlayerChecked(self.number, player, " ".join(str(error).split())))
+        except Exception as error:  # noqa: BLE001 (whatever a plug-in raises is shown where the player was asked for)
+            self._send(PlayerChecked(self.number, player, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+        else:
+            self._player = agent, record
+            self._supervision.change_player(agent, player)
+            self._send(PlayerChecked(self.number, player))
 
     def _soon(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: a lane that was given up has nothing left to do
@@ -232,6 +288,7 @@ class Lane:
             render=context.spec.pictures != "none",
             gate=self._gate,
             notice=self._notice,
+            overseer=None if isinstance(agent, HumanAgent) else self._supervision,
         )
         if context.writer is None:
             return events
@@ -240,6 +297,8 @@ class Lane:
     def _ready(self, started: EpisodeStarted, env: Environment[Any]) -> None:
         """The environment is reset: its keys and its pace are known now."""
         human = isinstance(self._agent, HumanAgent)
+        if not human:
+            self._supervision.begin(started.agent.name)
         failed = not (started.observation or started.tools)
         keyboard = self._keyboard = Keyboard() if failed else keyboard_of(env)
         self._gate.rate = None if human else keyboard.fps or TURN_RATE
@@ -297,3 +356,14 @@ class Lane:
     def _send(self, report: Report) -> None:
         if not self._muted:
             self._context.send(report)
+
+
+def _made_player(player: str) -> tuple[Agent[Any], AgentRecord]:
+    with _MAKING:
+        return registry.make_agent(player)
+
+
+def _check_kinship(agent: Agent[Any], before: Agent[Any] | None) -> None:
+    """Raise UsageError unless `agent` understands the state of the one `before`."""
+    if before is None or not (isinstance(agent, type(before)) or isinstance(before, type(agent))):
+        raise UsageError("Only a player of the same kind can go on here; others begin with a new episode.")

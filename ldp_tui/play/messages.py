@@ -18,6 +18,7 @@ PhaseName = Literal[
     "resetting",
     "agent thinking",
     "waiting for you",
+    "waiting for approval",
     "env step",
     "between steps",
     "paused",
@@ -47,9 +48,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What the person in `lane` does: tool calls, text, or both. `note` is their reason, recorded as reflection.
+    """What the person in `lane` does: tool calls, text, or both. `note` is their reason, recorded with it.
 
-    Ignored where no person is asked: the lane is paused, over, or an agent's.
+    In an agent's lane that waits, it is played in place of what the agent proposed. Ignored where no person is asked.
     """
 
     lane: int
@@ -61,6 +62,61 @@ class Act:
         for call in self.calls:
             if not (isinstance(call.get("name"), str) and isinstance(call.get("arguments"), Mapping)):
                 raise UsageError(f'A call has the form {{"name": …, "arguments": {{…}}}}, not {call!r}.')
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Let the agent in `lane` wait for a person before each action, or no longer."""
+
+    lane: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What becomes of the action that `lane` waits with: `accept` it, or ask the agent `again`."""
+
+    lane: int
+    verdict: Literal["accept", "again"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Let a person play in place of the agent in `lane`, or give the lane back to it (`on` False)."""
+
+    lane: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Stop the agent in `lane`, which is deciding; the lane then waits."""
+
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Show the agent in `lane` a message of the person's, with its next observation."""
+
+    lane: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlayer:
+    """Let another player of the same kind play on in `lane`, from its next decision; a PlayerChecked answers."""
+
+    lane: int
+    player: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowExchanges:
+    """Ask for what the agent in `lane` sent and got for its newest decision; an Exchanges answers."""
+
+    lane: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +209,50 @@ class LaneReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Oversight:
+    """How an agent's lane is overseen now. `player` is whoever plays on, as people type it.
+
+    `waits` for a person: to answer a proposal (`approval`), or to act where there is none (`action`).
+    """
+
+    lane: int
+    player: str
+    approving: bool = False
+    taken_over: bool = False
+    waits: Literal["", "approval", "action"] = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerChecked:
+    """Whether `player` plays on in `lane`; `error` says why not."""
+
+    lane: int
+    player: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeText:
+    """One request to a model and its reply, as indented JSON without secrets."""
+
+    model: str
+    seconds: float
+    request: str
+    reply: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanges:
+    """What the agent in `lane` sent and got for the decision of step `index` (None: it has made none)."""
+
+    lane: int
+    index: int | None
+    exchanges: tuple[ExchangeText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EventReport:
     """Event `number` of `lane`, counted from 0 over all of its episodes, none left out.
 
@@ -211,9 +311,26 @@ class Bye:
     """Last message of an engine that leaves in order: all that was played is committed."""
 
 
-Command = Hello | Start | Act | Pace | Pause | Resume | StepOnce | Speed | Stop | Restart | View | Shutdown
-Report = Hello | Progress | LaneReady | EventReport | PictureReport | Heartbeat | LaneFailed | Log | Bye
+LaneAction = Act | Approval | Answer | TakeOver | Interrupt | Tell | ChangePlayer | ShowExchanges
+"""What a person does in one lane."""
+Command = Hello | Start | LaneAction | Pace | Pause | Resume | StepOnce | Speed | Stop | Restart | View | Shutdown
+Report = (
+    Hello
+    | Progress
+    | LaneReady
+    | Oversight
+    | PlayerChecked
+    | Exchanges
+    | EventReport
+    | PictureReport
+    | Heartbeat
+    | LaneFailed
+    | Log
+    | Bye
+)
 MESSAGE_TYPES: tuple[type[Command | Report], ...] = (
-    Hello, Start, Act, Pace, Pause, Resume, StepOnce, Speed, Stop, Restart, View, Shutdown,
-    Progress, LaneReady, EventReport, PictureReport, Heartbeat, LaneFailed, Log, Bye,
+    Hello, Start, Act, Approval, Answer, TakeOver, Interrupt, Tell, ChangePlayer, ShowExchanges,
+    Pace, Pause, Resume, StepOnce, Speed, Stop, Restart, View, Shutdown,
+    Progress, LaneReady, Oversight, PlayerChecked, Exchanges,
+    EventReport, PictureReport, Heartbeat, LaneFailed, Log, Bye,
 )  # fmt: skip

@@ -8,7 +8,26 @@ from dataclasses import replace
 
 from ldp_tui.engine.record import new_run_uid
 from ldp_tui.play.lane import Lane, LaneContext
-from ldp_tui.play.messages import Act, Command, Pace, Pause, Report, Restart, Resume, Speed, StepOnce, Stop, View
+from ldp_tui.play.messages import (
+    Act,
+    Answer,
+    Approval,
+    ChangePlayer,
+    Command,
+    Interrupt,
+    Pace,
+    Pause,
+    Report,
+    Restart,
+    Resume,
+    ShowExchanges,
+    Speed,
+    StepOnce,
+    Stop,
+    TakeOver,
+    Tell,
+    View,
+)
 from ldp_tui.play.pacing import SessionClock
 from ldp_tui.play.session_spec import SessionSpec
 from ldp_tui.store.writer import Writer
@@ -40,7 +59,19 @@ class Session:
                 again = replace(command, seed=_drawn(seed))
                 for lane in self._chosen(number):
                     lane.obey(again)
-            case Act(lane=number) | Pace(lane=number) | View(lane=number) | Stop(lane=number):
+            case (
+                Act(lane=number)
+                | Approval(lane=number)
+                | Answer(lane=number)
+                | TakeOver(lane=number)
+                | Interrupt(lane=number)
+                | Tell(lane=number)
+                | ChangePlayer(lane=number)
+                | ShowExchanges(lane=number)
+                | Pace(lane=number)
+                | View(lane=number)
+                | Stop(lane=number)
+            ):
                 for lane in self._chosen(number):
                     lane.obey(command)
 

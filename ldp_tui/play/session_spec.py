@@ -45,6 +45,11 @@ class SessionSpec:
     speed: float | None = 1.0
     """Factor on the pace that a person can follow (see `pacing`); None: as fast as the lanes can."""
 
+    approve: bool = False
+    """Whether agents wait for a person before each action, from the first on."""
+    person: str = ""
+    """Who sits at the screen, for the record of what they do; empty: as they are logged in."""
+
     def __post_init__(self) -> None:
         if not 1 <= len(self.lanes) <= MAX_LANES:
             raise UsageError(f"A session has 1 to {MAX_LANES} lanes, not {len(self.lanes)}.")

@@ -24,7 +24,7 @@ from ldp_tui.core.errors import LdpTuiError
 from ldp_tui.engine.codec import event_from_wire, event_to_wire
 from ldp_tui.play.messages import MESSAGE_TYPES, Command, EventReport, Hello, Report
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised whenever messages of two builds with equal `__version__` would not fit."""
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Largest message; a full 4K picture has 25 MB."""

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from ldp_tui.store.reader import Reader
     from ldp_tui.store.results import EpisodeFilter, Range, Sort
     from ldp_tui.store.rows import (
+        AddAnnotation,
         AddMemory,
         AddStep,
         AgentRow,
+        AnnotationRow,
         BeginEpisode,
         EncodedPicture,
         EndEpisode,
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from ldp_tui.store.writer import Writer
 
 __all__ = [
+    "AddAnnotation",
     "AddMemory",
     "AddStep",
     "AgentRow",
+    "AnnotationRow",
     "BeginEpisode",
     "EncodedPicture",
     "EndEpisode",
@@ -65,9 +69,11 @@ _NAMES = {
     "reader": ("Reader",),
     "results": ("EpisodeFilter", "Range", "Sort"),
     "rows": (
+        "AddAnnotation",
         "AddMemory",
         "AddStep",
         "AgentRow",
+        "AnnotationRow",
         "BeginEpisode",
         "EncodedPicture",
         "EndEpisode",

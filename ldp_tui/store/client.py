@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from ldp_tui.store import wire
 from ldp_tui.store.errors import OwnerLost, StoreClosed, StoreError, StoreLocked
 from ldp_tui.store.ownership import Owner
-from ldp_tui.store.rows import AddMemory, AddStep, BeginEpisode, EndEpisode, Operation
+from ldp_tui.store.rows import AddAnnotation, AddMemory, AddStep, BeginEpisode, EndEpisode, Operation
 from ldp_tui.store.secrets import Redactor
 from ldp_tui.store.server import WINDOW
 from ldp_tui.store.writer import QUEUE_BOUND, SUBMIT_PATIENCE_S, LocalWriter, Writer
@@ -203,6 +203,8 @@ class ClientWriter(Writer):
                 return AddStep(uid, redactor.step(row))
             case EndEpisode():
                 return redactor.end(operation)
+            case AddAnnotation(uid, annotation):
+                return AddAnnotation(uid, redactor.annotation(annotation))
             case AddMemory(memory):
                 return AddMemory(redactor.memory(memory))
             case BeginEpisode():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ldp_tui.store import chain, rollups
+from ldp_tui.store.annotations import add_annotation, add_preference
 from ldp_tui.store.blobs import INLINE, put_blob
 from ldp_tui.store.bulk import BulkInsert, BulkUpdate
 from ldp_tui.store.catalog import Catalog, agent_hash, env_hash
@@ -27,7 +28,18 @@ from ldp_tui.store.preparing import (
     prepare,
     preview,
 )
-from ldp_tui.store.rows import AddMemory, AddStep, AgentRow, BeginEpisode, EndEpisode, EnvRow, Operation, StepRow
+from ldp_tui.store.rows import (
+    FLAG_OVERRULED,
+    AddAnnotation,
+    AddMemory,
+    AddStep,
+    AgentRow,
+    BeginEpisode,
+    EndEpisode,
+    EnvRow,
+    Operation,
+    StepRow,
+)
 from ldp_tui.store.secrets import Redactor
 
 # fmt: off
@@ -116,6 +128,8 @@ class Ledger:
                 live = self._running.get(operation.uid) or self._loaded(operation.uid, operation)
                 if live is not None:
                     self._append(live, operation.row)
+                    if operation.row.flags & FLAG_OVERRULED:
+                        add_preference(self._connection, live.id, operation.row)
             elif type(operation) is EndEpisode:
                 self._end(self._redactor.end(check_end(operation)))
                 ended = True
@@ -125,6 +139,9 @@ class Ledger:
                 self._begin(self._redactor.begin(check_header(operation)), self._owner)
             elif type(operation) is AddMemory:
                 add_memory(self._connection, self._redactor.memory(check_memory(operation.row)))
+            elif type(operation) is AddAnnotation:
+                self._flush()
+                add_annotation(self._connection, operation.uid, self._redactor.annotation(operation.row))
             else:
                 raise RowRejected(f"{type(operation).__name__} is not an operation of a recording.")
         self._flush()

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ldp_tui.store import episodes, lineage, listing, overview, preferences
+from ldp_tui.store.annotations import annotations_of, overruled_steps
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
 from ldp_tui.store.index import unindexed
@@ -24,6 +25,7 @@ from ldp_tui.store.results import (
     EpisodeNode,
     EpisodeSummary,
     Facets,
+    OverruledStep,
     Page,
     SearchResult,
     Sort,
@@ -31,7 +33,7 @@ from ldp_tui.store.results import (
     StoredPair,
     StoredPicture,
 )
-from ldp_tui.store.rows import EpisodeOperation, GenerationRow, MemoryRow, StepRow
+from ldp_tui.store.rows import AnnotationRow, EpisodeOperation, GenerationRow, MemoryRow, StepRow
 from ldp_tui.store.search import search
 from ldp_tui.store.timeline import EpisodeTimeline, timeline
 
@@ -212,6 +214,17 @@ class Reader:
         """Each uid with the last hash of its chain in hexadecimal, in that order; those that are gone are left out."""
         with self._query() as connection:
             return preferences.chains(connection, uids)
+
+    def annotations(self, key: int | str) -> list[AnnotationRow]:
+        """What was said of an episode, in the order of its coming."""
+        with self._query() as connection:
+            return annotations_of(connection, self._id(key))
+
+    def overruled_steps(self, key: int | str | None = None) -> list[OverruledStep]:
+        """The steps of an episode (None: of all) whose action was preferred to the one proposed, in recorded order."""
+        ep = None if key is None else self._id(key)
+        with self._query() as connection:
+            return overruled_steps(connection, ep)
 
     def memories(self, collection: str | None = None, *, after: int = 0) -> list[tuple[int, MemoryRow]]:
         """What agents remember in `collection` (None: in all), with growing numbers; those numbered above `after`."""

@@ -32,6 +32,15 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class OverruledStep:
+    """Row `t` of an episode, whose action `author` preferred to the one that had been proposed."""
+
+    uid: str
+    t: int
+    author: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeFilter:
     """Which ended episodes to list. Empty tuples and None restrict nothing; fields are joined by "and".
 

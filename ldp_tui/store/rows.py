@@ -10,6 +10,8 @@ FLAG_TRUNCATED: Final = 2
 FLAG_ERROR: Final = 4
 FLAG_HUMAN: Final = 8
 FLAG_EDITED: Final = 16
+FLAG_OVERRULED: Final = 32
+"""Another action was proposed than the one played: the row is a preference (table `pair`)."""
 
 EndStatus = Literal["done", "truncated", "failed", "interrupted", "aborted"]
 Status = Literal["running", "done", "truncated", "failed", "interrupted", "aborted"]
@@ -186,6 +188,27 @@ class AddMemory:
     row: MemoryRow
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationRow:
+    """Something said of row `t` of an episode. `kind` is that of its author: human, llm or code."""
+
+    t: int
+    name: str
+    kind: Literal["human", "llm", "code"]
+    author: str
+    label: str | None = None
+    comment: str | None = None
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AddAnnotation:
+    """Note something about an episode that was begun; the chain does not cover it."""
+
+    uid: str
+    row: AnnotationRow
+
+
 EpisodeOperation = BeginEpisode | AddStep | EndEpisode
 """What a recording is made of."""
-Operation = EpisodeOperation | AddMemory
+Operation = EpisodeOperation | AddMemory | AddAnnotation

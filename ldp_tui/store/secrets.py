@@ -7,6 +7,7 @@ from dataclasses import replace
 from ldp_tui.core.secrets import TextRedactor
 from ldp_tui.store.rows import (
     AgentRow,
+    AnnotationRow,
     BeginEpisode,
     EndEpisode,
     EnvRow,
@@ -95,6 +96,10 @@ class Redactor(TextRedactor):
     def end(self, end: EndEpisode) -> EndEpisode:
         """`end` with its detail and its generations redacted."""
         return replace(end, detail=self.text(end.detail), generations=tuple(map(self.generation, end.generations)))
+
+    def annotation(self, annotation: AnnotationRow) -> AnnotationRow:
+        """`annotation` with its texts redacted."""
+        return replace(annotation, label=self.text(annotation.label), comment=self.text(annotation.comment))
 
     def memory(self, memory: MemoryRow) -> MemoryRow:
         """`memory` with every text redacted."""

@@ -12,9 +12,11 @@ import msgpack
 from ldp_tui.store import errors
 from ldp_tui.store.errors import RowRejected, StoreError
 from ldp_tui.store.rows import (
+    AddAnnotation,
     AddMemory,
     AddStep,
     AgentRow,
+    AnnotationRow,
     BeginEpisode,
     EncodedPicture,
     EndEpisode,
@@ -70,6 +72,8 @@ def pack_operation(operation: Operation) -> bytes:
         return pack(("end", o.uid, o.status, o.ended_ns, o.success, o.wall_us, o.detail, told))
     if isinstance(operation, AddMemory):
         return pack(("memory", *astuple(operation.row)))
+    if isinstance(operation, AddAnnotation):
+        return pack(("annotation", operation.uid, *astuple(operation.row)))
     b, env, agent = operation, operation.env, operation.agent
     return pack(
         (
@@ -108,6 +112,8 @@ def unpack_operation(frame: bytes) -> Operation:
                 return replace(EndEpisode(*end), generations=_generations(told))
             case ["memory", *memory]:
                 return AddMemory(MemoryRow(*memory))
+            case ["annotation", uid, *annotation]:
+                return AddAnnotation(uid, AnnotationRow(*annotation))
             case ["begin", uid, run_uid, env, agent, *rest, first]:
                 fields = [uid, run_uid, EnvRow(*env), AgentRow(*agent), *rest, _row(first)]
                 return BeginEpisode(*fields)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "home", "play", "library", "replay", "tools", "graph", "log", "help"]
+Scope = Literal["app", "home", "play", "library", "replay", "tools", "graph", "exchange", "log", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,20 @@ ACTIONS: tuple[Command, ...] = (
     # Play
     Command("play.pause", "play", "Pause", "space,p,f8", "pause", "Hold all players, or let them go on.", footer=True,
             shown_key="space"),
-    Command("play.step", "play", "Step", "full_stop", "step", "While paused: one step, then hold again.", footer=True,
+    Command("play.step", "play", "Step", "full_stop", "step", "While paused: one step, then hold again.",
             shown_key="."),
+    Command("play.accept", "play", "Accept", "f2", "accept", "Play what the agent proposes; as ⏎ while it waits."),
+    Command("play.approve", "play", "Approve", "y", "approve", "The agent in focus waits for you before each action, or"
+            " no longer.", footer=True),
+    Command("play.take_over", "play", "Take over", "o", "take_over", "Play in the agent's place, or hand it back.",
+            footer=True),
+    Command("play.interrupt", "play", "Halt", "i", "interrupt", "Stop the model's reply; the lane then waits.",
+            footer=True),
+    Command("play.again", "play", "Ask again", "g", "again", "Ask the agent for another proposal."),
+    Command("play.edit", "play", "Edit", "e", "edit", "Change the proposed call before it is played."),
+    Command("play.note", "play", "Note", "N", "note", "A message that the agent sees with its next observation."),
+    Command("play.player", "play", "Model", "c", "player", "Another model or temperature for the rest of the episode."),
+    Command("play.exchange", "play", "Raw", "x", "exchange", "The newest decision's requests and replies."),
     Command("play.faster", "play", "Faster", "plus,equals_sign", "speed(1)", "Shorter waits between steps.",
             shown_key="+"),
     Command("play.slower", "play", "Slower", "minus", "speed(-1)", "Longer waits between steps.", shown_key="-"),
@@ -62,12 +74,12 @@ ACTIONS: tuple[Command, ...] = (
     Command("play.turn", "play", "Turn", "v", "turn", "In a small pane: steps, reflection or return."),
     Command("play.next_lane", "play", "Next lane", "tab,f7", "lane(1)", "Give the keys to the next player's pane."),
     Command("play.previous_lane", "play", "Previous lane", "shift+tab", "lane(-1)", "… to the one before."),
-    Command("play.zoom", "play", "Zoom", "z,f11", "zoom", "Only the pane in focus, or all of them.", footer=True,
+    Command("play.zoom", "play", "Zoom", "z,f11", "zoom", "Only the pane in focus, or all of them.",
             shown_key="z"),
     Command("play.restart", "play", "Restart", "r,f5", "restart", "The same players and seed from the start.",
             shown_key="r"),
     Command("play.next_seed", "play", "Next seed", "n,f6", "next_seed", "The same players on the next seed.",
-            footer=True, shown_key="n"),
+            shown_key="n"),
     Command("play.stop", "play", "Stop", "ctrl+x,f4", "stop",
             "End the running episodes; they stay in the library. In text, ^x cuts: use f4.",
             shown_key="^x f4"),
@@ -133,6 +145,9 @@ ACTIONS: tuple[Command, ...] = (
     Command("graph.save", "graph", "Save SVG", "s", "save", "Write the drawing as an SVG file.", footer=True),
     Command("graph.copy", "graph", "Copy", "y", "copy", "The drawing as text, to the clipboard.", footer=True),
     Command("graph.back", "graph", "Back", "escape,q,g", "app.back", "Close.", footer=True, shown_key="esc"),
+    # Requests and replies of a decision
+    Command("exchange.copy", "exchange", "Copy", "y", "copy", "All of it, to the clipboard.", footer=True),
+    Command("exchange.back", "exchange", "Back", "escape,q,x", "app.back", "Close.", footer=True, shown_key="esc"),
     # Engine log and help
     Command("log.back", "log", "Back", "escape,q,f12", "app.back", "Close.", footer=True, shown_key="esc"),
     Command("help.back", "help", "Back", "escape,q,f1,question_mark", "app.back", "Close.", footer=True,

@@ -8,7 +8,18 @@ from typing import Protocol
 
 from ldp_tui.engine.events import Rendering
 from ldp_tui.engine.session import SessionState, reduce
-from ldp_tui.play.messages import Command, EventReport, LaneFailed, LanePhase, LaneReady, PictureReport, Report
+from ldp_tui.play.messages import (
+    Command,
+    EventReport,
+    Exchanges,
+    LaneFailed,
+    LanePhase,
+    LaneReady,
+    Oversight,
+    PictureReport,
+    PlayerChecked,
+    Report,
+)
 from ldp_tui.play.process import EngineLog
 from ldp_tui.play.supervisor import EngineState
 from ldp_tui.tui.log_book import LogBook
@@ -54,6 +65,21 @@ class LaneView:
     rendering: Rendering = None
     phase: LanePhase | None = None
     failed: LaneFailed | None = None
+    oversight: Oversight | None = None
+    checked: PlayerChecked | None = None
+    """The newest answer to a change of player."""
+    exchanges: Exchanges | None = None
+    """The newest answer to the question for requests and replies."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the agent's lane waits for a person."""
+        return self.oversight is not None and bool(self.oversight.waits) and not self.over
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether what a person does now is played: the lane is a person's, or waits for one."""
+        return self.ready is not None and (self.ready.human or self.asks) and not self.over
 
     @property
     def over(self) -> bool:
@@ -96,6 +122,12 @@ class Bridge:
                 self.lanes[number] = replace(self.lanes[number], rendering=rendering)
             case LaneReady(lane=number):
                 self.lanes[number] = replace(self.lanes[number], ready=report, failed=None)
+            case Oversight(lane=number):
+                self.lanes[number] = replace(self.lanes[number], oversight=report)
+            case PlayerChecked(lane=number):
+                self.lanes[number] = replace(self.lanes[number], checked=report)
+            case Exchanges(lane=number):
+                self.lanes[number] = replace(self.lanes[number], exchanges=report)
             case LaneFailed(lane=number, message=message, detail=detail):
                 self.lanes[number] = replace(self.lanes[number], failed=report)
                 for line in (f"lane {number + 1}: {message}", *detail.splitlines()):

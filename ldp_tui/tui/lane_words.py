@@ -8,7 +8,7 @@ from typing import Any
 
 from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage, ToolResponseMessage
-from ldp_tui.engine.events import EpisodeEnded, LegalActions, Rendering
+from ldp_tui.engine.events import EpisodeEnded, Intervention, LegalActions, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
 from ldp_tui.play.messages import Call
 from ldp_tui.tui.bridge import LaneView
@@ -24,12 +24,15 @@ DRAWING_COLUMNS = 60
 SOON = 0.8
 """Seconds before a wait is worth its name and a figure: above a heartbeat's half second, so quick lanes are calm."""
 
+WAITING = "waiting for you"
+
 _WHOSE = {"agent": "the player", "env": "the environment", "tool": "a tool", "transport": "the connection"}
 _PHASES = {
     "starting": "starting",
     "resetting": "resetting",
     "agent thinking": "thinking",
-    "waiting for you": "waiting for you",
+    "waiting for you": WAITING,
+    "waiting for approval": WAITING,
     "env step": "env busy",
     "between steps": "playing",
     "paused": "paused",
@@ -61,6 +64,8 @@ def state(lane: LaneView) -> str:
         return f"died: {plain_line(lane.failed.message)}"
     if (ended := lane.session.ended) is not None:
         return reason(ended)
+    if lane.asks:  # heard at once; phases come with the heartbeat
+        return WAITING
     if lane.phase is None:
         return "starting"
     words, seconds = _PHASES[lane.phase.name], lane.phase.seconds
@@ -157,8 +162,20 @@ def opening(session: SessionState) -> list[Block]:
     return [] if started is None else [Block("observation", message.text) for message in started.observation]
 
 
+def pending(session: SessionState, *, proposal: bool) -> Iterator[Block]:
+    """The decision that is being made: what was said so far, and the `proposal` if it is not told elsewhere."""
+    if session.ended is not None:
+        return
+    if session.reflection and (not session.log or session.reflection_index > session.log[-1].index):
+        yield Block("reflection", session.reflection)
+    if proposal and session.proposed is not None:
+        yield Block("call", action_text(session.proposed.action))
+
+
 def exchange(entry: LogEntry) -> Iterator[Block]:
     """One step as a conversation: reasons, calls, answers, reward."""
+    done = [(one.kind == "noted", Block("person", line)) for one, line in interventions(entry)]
+    yield from (block for noted, block in done if noted)
     if entry.reflection:
         yield Block("reflection", entry.reflection)
     if isinstance(entry.action, ToolRequestMessage) and entry.action.tool_calls:
@@ -168,10 +185,30 @@ def exchange(entry: LogEntry) -> Iterator[Block]:
             yield Block("call", _call(call))
     else:
         yield Block("call", entry.action.text or "(says nothing)")
+    yield from (block for noted, block in done if not noted)
     for message in entry.observation:
         yield Block("answer", message.text)
     if entry.reward:
         yield Block("gain" if entry.reward > 0 else "loss", f"reward {signed(entry.reward)}")
+
+
+def interventions(entry: LogEntry) -> Iterator[tuple[Intervention, str]]:
+    """What others did to the decision of a step, each in one line."""
+    for one in entry.interventions:
+        proposed = "" if one.proposed is None else f"proposed {action_text(one.proposed)}"
+        match one.kind:
+            case "edited" | "replaced":
+                what = f"{proposed} → played {action_text(entry.action)} by {one.by}"
+            case "noted":
+                what = f"note by {one.by}"
+            case "changed player":
+                what = f"player changed by {one.by}"
+            case "interrupted":  # what it had said then is in the store
+                yield one, f"interrupted by {one.by}"
+                continue
+            case _:
+                what = f"{proposed + '; ' if proposed else ''}{one.kind} by {one.by}"
+        yield one, f"{what}: {plain_line(one.text)}" if one.text else what
 
 
 def is_drawing(rendering: Rendering) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
+from ldp_tui.agents.scripted import ScriptedAgent
+from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
 from ldp_tui.datasets.preference_pairs import write_preferences
+from ldp_tui.engine.oversight import ACCEPT, Approver, Proposal, Verdict, replace_with
 from ldp_tui.store.writer import Writer
 from tests.datasets.recorded import counted, execute, written
 from tests.datasets.recorded import played as played_by
@@ -102,18 +104,19 @@ async def test_stored_preference_between_episodes(writer: Writer, database: Path
 
 async def test_action_that_was_replaced(writer: Writer, database: Path, tmp_path: Path) -> None:
     """The action that was played is chosen, the one that had been proposed rejected, both without reasoning."""
-    await counted(writer, 1, 5, uid="overseen")
-    call = {"id": "x", "type": "function", "function": {"name": "go", "arguments": '{"by": 4}'}}
-    proposed = {"type": "ToolRequestMessage", "role": "assistant", "content": None, "tool_calls": [call]}
-    info = orjson.dumps({"interventions": [{"kind": "edited", "by": "me", "author": "human", "proposed": proposed}]})
-    execute(database, "update step set info=? where t=2", info.decode())
-    execute(database, PAIR, 1, 1, 2, "overruled", "me")
+
+    def review(proposal: Proposal) -> Verdict:
+        better = ToolRequestMessage(tool_calls=[ToolCall.from_name("go", by=5)])
+        return replace_with(better, "faster") if proposal.index == 1 else ACCEPT
+
+    script = ScriptedAgent([("go", {"by": 1}), ("go", {"by": 4})], reflections=["one", "four"])
+    await played_by(writer, Counter(6), script, uid="overseen", seed=0, overseer=Approver(review, by="me"))
     done, (row,) = written(write_preferences, database, tmp_path / "dpo.jsonl")
     assert [message["role"] for message in row["prompt"]] == ["user", "assistant", "tool"]
     assert (calls(row["chosen"][0]), calls(row["rejected"][0])) == ([{"by": 5}], [{"by": 4}])
     assert (row["chosen"][0]["content"], row["rejected"][0]["content"]) == ("", "")
-    assert (row["how"], row["step"], row["author"]) == ("overruled", 1, "me")
-    assert done.members == ("overseen",)
+    assert (row["how"], row["step"], row["author"], row["margin"]) == ("overruled", 1, "me", None)
+    assert (done.members, done.left_out) == (("overseen",), ())
 
 
 async def test_replaced_action_that_is_not_there(writer: Writer, database: Path, tmp_path: Path) -> None:

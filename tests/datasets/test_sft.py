@@ -13,7 +13,8 @@ from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
 from ldp_tui.datasets.files import Exported
 from ldp_tui.datasets.sft import write_sft
-from ldp_tui.engine.events import StepTaken
+from ldp_tui.engine.events import Intervention, StepTaken
+from ldp_tui.engine.oversight import PASS, Approver, Turn, replace_with
 from ldp_tui.engine.record import record
 from ldp_tui.engine.rollout import rollout
 from ldp_tui.store.reader import Reader
@@ -117,3 +118,23 @@ async def test_return_that_json_cannot_hold(writer: Writer, database: Path, tmp_
     await played(writer, Counter(1, rewards=reward), Going())
     _, (line,) = exported(database, tmp_path)
     assert line["return"] == 0.0
+
+
+async def test_what_others_chose_is_not_the_agents(writer: Writer, database: Path, tmp_path: Path) -> None:
+    """An overruled action is named, has none of the agent's reasoning, and a note is the user's."""
+    fives = ToolRequestMessage(tool_calls=[ToolCall.from_name("go", id="x", by=5)])
+    script = ScriptedAgent(
+        [ToolCall.from_name("go", id="a"), ToolCall.from_name("go", id="b")], reflections=["one", "two"]
+    )
+
+    class Ada(Approver):
+        def turn(self, index: int) -> Turn:
+            return Turn((Intervention("noted", "ada", text="hurry"),)) if index == 0 else Turn()
+
+    ada = Ada(lambda proposal: replace_with(fives) if proposal.index == 0 else PASS, by="ada")
+    await played(writer, Counter(6), script, uid="u", overseer=ada)
+    _, (line,) = exported(database, tmp_path)
+    assert line["overruled"] == [2]
+    assert [message["content"] for message in line["messages"]] == [
+        "Count to 6.", "hurry", "", "counted to 5", "two", "counted to 6",
+    ]  # fmt: skip

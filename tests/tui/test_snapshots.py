@@ -10,6 +10,7 @@ from textual import __version__ as textual_version
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from ldp_tui.play.messages import Oversight
 from ldp_tui.tui.preferences import Preferences, preferences_path, save_preferences
 from ldp_tui.tui.readiness import Fact
 from ldp_tui.tui.screens.dialogs import Trouble, TroubleDialog
@@ -68,6 +69,29 @@ def test_play(tmp_path: Path, snap_compare: Compare, size: tuple[int, int]):
     """Two lanes, or one with tabs where only one fits."""
     stage = Stage(tmp_path, session=session("human", "optimal"))
     assert snap_compare(stage.app, terminal_size=size, run_before=blackjack(stage))
+
+
+def overseen(stage: Stage) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """A model that waits with its proposal."""
+
+    async def ask(pilot: Pilot[Any]) -> None:
+        engine = stage.engine
+        engine.hand(0)
+        engine.event(0, thinking(0, "Eleven against a ten: one card cannot bust me, so I hit."))
+        engine.event(0, proposed(0, "hit", {"stick": 0.25, "hit": 0.75}))
+        engine.report(Oversight(0, "optimal", approving=True, waits="approval"))
+        engine.phase(0, "waiting for approval")
+        await until(pilot, lambda: "Waits for you" in shown(pilot.app))
+        await pilot.pause(0.6)
+
+    return ask
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids="{0[0]}x{0[1]}".format)
+def test_approval(tmp_path: Path, snap_compare: Compare, size: tuple[int, int]):
+    """What is proposed and why, what can be answered, and what could be played instead."""
+    stage = Stage(tmp_path, session=session("optimal"))
+    assert snap_compare(stage.app, terminal_size=size, run_before=overseen(stage))
 
 
 @pytest.mark.parametrize("theme", ["ldp-light", "ldp-contrast"])

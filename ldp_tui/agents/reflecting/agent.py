@@ -126,6 +126,14 @@ class ReflectAgent(ReflectSettings, Agent[ReflectState]):
         memory = state.memory.with_turn(news, reply).trimmed(self.history)
         return decision.action, replace(state, memory=memory, last=decision.calls, turn=state.turn + 1), 0.0
 
+    def witness(self, agent_state: ReflectState, obs: list[Message], action: Message) -> ReflectState:
+        """The memory with an action of somebody else's in the place of the reply."""
+        state, pictures = agent_state, self.pictures > 0
+        calls = tuple(action.tool_calls) if isinstance(action, ToolRequestMessage) else ()
+        news = told(obs, state.briefing, state.env, turn=state.turn, show=self.show, form=self.form, pictures=pictures)
+        memory = state.memory.with_turn(news, remembered(self, state, calls, "")).trimmed(self.history)
+        return replace(state, memory=memory, last=calls, turn=state.turn + 1)
+
     async def _decide(self, state: ReflectState, news: Sequence[Message]) -> _Decision:
         """Ask, and ask again for what cannot be read."""
         if self.choose == "score":

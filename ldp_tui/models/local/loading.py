@@ -8,6 +8,8 @@ import logging
 import os
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 KEEP_SECONDS: Final = 300.0
 """A model that nobody asked for so long is unloaded, unless it is the one that was asked last."""
+HUB_SECONDS: Final = 5.0
+"""A hub that says nothing for so long is out of reach."""
 _SMALL_BYTES: Final = 400 * 2**20
 """Weights below that are run in 32 bits on a CPU."""
 
@@ -171,10 +175,24 @@ def _from_folder_or_hub(kind: Any, name: str, **options: Any) -> Any:
         if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE"):
             raise _unknown(name) from error
     logger.info("%s is not here yet; asking the Hugging Face hub", name)
+    if not _hub_answers():  # transformers itself would ask for minutes
+        raise _unknown(name)
     try:
         return kind.from_pretrained(name, **options)
     except OSError as error:
         raise _unknown(name) from error
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import constants
+
+    try:
+        with urllib.request.urlopen(constants.ENDPOINT, timeout=HUB_SECONDS):  # noqa: S310 (the hub's own address)
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _unknown(name: str) -> ModelNotFound:

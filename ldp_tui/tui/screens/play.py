@@ -10,10 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Tab, Tabs
 
-from ldp_tui.play.messages import Act, Command, Pace, Pause, Restart, Resume, Speed, StepOnce, Stop, View
+from ldp_tui.play.messages import (
+    Act,
+    Command,
+    Pace,
+    Pause,
+    Restart,
+    Resume,
+    Speed,
+    StepOnce,
+    Stop,
+    View,
+)
 from ldp_tui.play.session_spec import SessionSpec
 from ldp_tui.tui import lane_words as words
 from ldp_tui.tui.actions import bindings
@@ -24,6 +34,7 @@ from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.pump import HERTZ, Cadence, Due, writer_backlog
 from ldp_tui.tui.requests import ReplayRequested, ToolsRequested
 from ldp_tui.tui.screens.dialogs import Trouble, TroubleDialog
+from ldp_tui.tui.screens.overseeing import OverseeingScreen
 from ldp_tui.tui.widgets.lane_pane import LanePane
 from ldp_tui.tui.widgets.title_bar import TitleBar
 from ldp_tui.tui.widgets.tool_form import ToolForm
@@ -35,7 +46,7 @@ SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
 AGAIN, HOME = "Start again", "Home"
 
 
-class PlayScreen(Screen[None]):
+class PlayScreen(OverseeingScreen):
     """Hands the engine's reports to the lanes' panes, and what people do to the engine."""
 
     SCOPE: Literal["play"] = "play"
@@ -105,6 +116,7 @@ class PlayScreen(Screen[None]):
         if bridge is None:
             return
         bridge.drain()
+        self.oversee(bridge)
         if not self.is_current and not self.app.screen.is_modal:
             return
         due = self._cadence.beat(backlog=writer_backlog(self.app))
@@ -126,7 +138,11 @@ class PlayScreen(Screen[None]):
 
     def _paint_state(self, bridge: Bridge) -> None:
         state, speed = bridge.engine.state, SPEEDS[self._speed]
-        parts = [state.text, "paused" if self._paused else "", "full speed" if speed is None else f"speed ×{speed:g}"]
+        parts = [
+            state.text,
+            "paused, . steps" if self._paused else "",
+            "full speed" if speed is None else f"speed ×{speed:g}",
+        ]
         self.query_one(TitleBar).state = " · ".join(part for part in parts if part)
         if state.kind == "ended" and not self._mourned:
             self._mourn("\n".join([state.text, *state.lines[-5:]]))
@@ -191,14 +207,15 @@ class PlayScreen(Screen[None]):
 
     # -- from people to the engine ----------------------------------------------------------------------------------
 
-    def _send(self, command: Command) -> None:
+    def send(self, command: Command) -> None:
+        """Hand a command to the engine; without one it is lost."""
         if self._bridge is not None:
             self._bridge.engine.send(command)
 
     @on(LanePane.Acted)
     def _acted(self, event: LanePane.Acted) -> None:
         event.stop()
-        self._send(Act(event.lane, calls=({"name": event.name, "arguments": dict(event.arguments)},)))
+        self.send(Act(event.lane, calls=({"name": event.name, "arguments": dict(event.arguments)},)))
 
     @on(LanePane.Began)
     def _began(self, event: LanePane.Began) -> None:
@@ -209,7 +226,7 @@ class PlayScreen(Screen[None]):
     @on(LanePane.Sized)
     def _sized(self, event: LanePane.Sized) -> None:
         event.stop()
-        self._send(View(event.lane, event.columns, event.rows))
+        self.send(View(event.lane, event.columns, event.rows))
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self, event: Tabs.TabActivated) -> None:
@@ -225,6 +242,11 @@ class PlayScreen(Screen[None]):
         for pane in self._panes:
             if pane in focused.ancestors and pane.lane != self._current:
                 self._go_to(pane.lane, take_focus=False)
+
+    def go_to(self, lane: int) -> None:
+        """Give the keys to a lane."""
+        if lane != self._current:
+            self._go_to(lane, take_focus=False)
 
     def _go_to(self, lane: int, *, take_focus: bool = True) -> None:
         lane %= len(self._panes)
@@ -249,12 +271,29 @@ class PlayScreen(Screen[None]):
         self.call_after_refresh(self._show_tab)
 
     @property
-    def _view(self) -> LaneView:
+    def lane(self) -> int:
+        """The lane that has the keys."""
+        return self._current
+
+    @property
+    def pane(self) -> LanePane:
+        """Its pane."""
+        return self._panes[self._current]
+
+    @property
+    def player(self) -> str:
+        """Who plays in it now, as people type it."""
+        overseen = self.view.oversight
+        return overseen.player if overseen is not None else self._session.lanes[self._current].agent
+
+    @property
+    def view(self) -> LaneView:
+        """What is known of it."""
         return self._bridge.lanes[self._current] if self._bridge is not None else LaneView()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
-        view = self._view
+        view = self.view
         match action:
             case "replay":
                 return self._over and view.session.ended is not None and view.session.started is not None
@@ -270,22 +309,22 @@ class PlayScreen(Screen[None]):
     def action_pause(self) -> None:
         """Hold all lanes, or let them go on."""
         self._paused = not self._paused
-        self._send(Pause() if self._paused else Resume())
+        self.send(Pause() if self._paused else Resume())
 
     def action_step(self) -> None:
         """One step, then hold."""
         self._paused = True
-        self._send(StepOnce())
+        self.send(StepOnce())
 
     def action_speed(self, change: int) -> None:
         """Shorter or longer waits between steps."""
         self._speed = max(0, min(len(SPEEDS) - 1, self._speed + change))
-        self._send(Speed(SPEEDS[self._speed]))
+        self.send(Speed(SPEEDS[self._speed]))
 
     def action_real_time(self) -> None:
         """The person's lane at its pace, or waiting for keys."""
         self._real_time ^= {self._current}
-        self._send(Pace(self._current, real_time=self._current in self._real_time))
+        self.send(Pace(self._current, real_time=self._current in self._real_time))
         self.notify("Real time" if self._current in self._real_time else "One step for each key", timeout=2)
 
     def action_lane(self, change: int) -> None:
@@ -313,7 +352,7 @@ class PlayScreen(Screen[None]):
         self._play_seed(None if seed is None else seed + 1)
 
     def _seed(self) -> int | None:
-        started = self._view.session.started
+        started = self.view.session.started
         return self._session.seed if started is None else started.seed
 
     def _play_seed(self, seed: int | None) -> None:
@@ -321,14 +360,14 @@ class PlayScreen(Screen[None]):
         if self._bridge is None or self._bridge.engine.state.kind in {"off", "ended"}:
             self._again()
             return
-        self._send(Restart(seed=seed))
+        self.send(Restart(seed=seed))
         if self._paused:
             self.action_pause()
         self._go_to(self._current)
 
     def action_stop(self) -> None:
         """End the running episodes."""
-        self._send(Stop())
+        self.send(Stop())
 
     def action_tools(self) -> None:
         """Look at the tools of the environment in focus."""
@@ -336,9 +375,12 @@ class PlayScreen(Screen[None]):
 
     def action_replay(self) -> None:
         """Look at the finished episode of the current lane."""
-        if (started := self._view.session.started) is not None:
+        if (started := self.view.session.started) is not None:
             self.post_message(ReplayRequested(started.uid))
 
     def action_back(self) -> None:
-        """Back to where this was started from."""
-        self.dismiss()
+        """Close the form of an agent's lane; else back to where this was started from."""
+        if self.pane.editing:
+            self.pane.stop_editing()
+        else:
+            self.dismiss()

@@ -29,6 +29,7 @@ KEY_LABELS = {
     "plus": "+",
     "slash": "/",
     "space": "space",
+    "enter": "⏎",
 }
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = " ▁▂▃▄▅▆▇█"

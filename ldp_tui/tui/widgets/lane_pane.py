@@ -9,18 +9,20 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from ldp_tui.engine.events import EpisodeStarted, Rendering
+from ldp_tui.engine.events import CHOSEN_BY_OVERSEER, EpisodeStarted, Rendering
 from ldp_tui.engine.session import LogEntry, SessionState
 from ldp_tui.play.messages import LaneFailed, LaneReady
 from ldp_tui.tui import lane_words as words
 from ldp_tui.tui.bridge import LaneView
 from ldp_tui.tui.plain import plain_line
 from ldp_tui.tui.widgets.action_pad import ActionPad
+from ldp_tui.tui.widgets.approval_bar import ApprovalBar
+from ldp_tui.tui.widgets.asking_pane import AskingPane
 from ldp_tui.tui.widgets.braille_plot import BraillePlot, Series
 from ldp_tui.tui.widgets.frame_view import FrameView
 from ldp_tui.tui.widgets.lane_result import Hints, LaneResult
@@ -36,7 +38,7 @@ SECTIONS = {"steps": "Steps", "reflection": "Reflection", "curve": "Return"}
 """Lower sections by style class, with their titles."""
 
 
-class LanePane(Container, can_focus=False):
+class LanePane(AskingPane, can_focus=False):
     """Shows a LaneView. A person's choice is posted as `Acted`; a new size for pictures as `Sized`."""
 
     HELP = (
@@ -66,11 +68,9 @@ class LanePane(Container, can_focus=False):
             self.lane, self.columns, self.rows = lane, columns, rows
 
     def __init__(self, lane: int, environment: str, agent: str, *, recorded: bool) -> None:
-        super().__init__(id=f"lane-{lane}", classes="pane lane -gathering")
-        self.lane = lane
+        super().__init__(lane)
         self._names = environment, agent
         self._recorded = recorded
-        self._shown = LaneView()
         self._rendering: Rendering = None
         self._charted: tuple[float, ...] = ()
         self._ready: LaneReady | None = None
@@ -95,7 +95,8 @@ class LanePane(Container, can_focus=False):
                 yield TailText(hint="nothing seen yet")
             with Vertical(classes="section controls") as controls:
                 controls.border_title = " Actions "
-                yield ActionPad()
+                yield ActionPad(classes="moves")
+                yield ApprovalBar()
                 yield ToolForm()
                 yield LaneResult()
             with Vertical(classes="section lower steps"):
@@ -111,11 +112,7 @@ class LanePane(Container, can_focus=False):
         self._figures = self.query_one(".figures", Static)
         self._observation = self.query_one(".observation TailText", TailText)
         self._reflection = self.query_one(".reflection TailText", TailText)
-        self._pad, self._form, self._result = (
-            self.query_one(ActionPad),
-            self.query_one(ToolForm),
-            self.query_one(LaneResult),
-        )
+        self._pad, self._result = self.query_one(".moves", ActionPad), self.query_one(LaneResult)
         self._steps, self._curve = self.query_one(StepLog), self.query_one(BraillePlot)
         self._turn_to(0)
 
@@ -127,8 +124,8 @@ class LanePane(Container, can_focus=False):
         for name, title in SECTIONS.items():
             self.query_one(f".{name}").border_title = f" {title} · v turns " if low and not broad else f" {title} "
         self.call_after_refresh(self.tell_size)
-        self.show_title(self._shown)
-        self._entitle_controls()
+        self.show_title(self.shown)
+        self.entitle()
 
     def mark(self, *, current: bool) -> None:
         """Show whether the keys go here. No style below the pane depends on it, so the pane alone is styled anew."""
@@ -138,8 +135,10 @@ class LanePane(Container, can_focus=False):
 
     def take_focus(self) -> None:
         """Put the focus where this lane is played, or read."""
-        if self.has_class("-form") and not self._form.disabled:
-            self._form.focus_first()
+        if (self.has_class("-form") or self.editing) and not self.form.disabled:
+            self.form.focus_first()
+        elif self.has_class("-asked"):
+            self.bar.pad.focus()
         elif self._pad.display:
             self._pad.focus()
         else:
@@ -159,14 +158,14 @@ class LanePane(Container, can_focus=False):
 
     async def show_text(self, view: LaneView) -> None:
         """Observation, steps, reflection, controls and figures, as far as they changed."""
-        before, self._shown = self._shown.session, view
-        session = view.session
+        shown, self.shown = self.shown, view
+        before, session = shown.session, view.session
         if view.failed is not None and view.failed is not self._failed:
             self._show_failure(view.failed)
         self._failed = view.failed
         if session.started is not None and session.started is not before.started:
             await self._begin(session, session.started, view)
-        if session is before and view.ready is self._ready:
+        if session is before and view.ready is self._ready and view.oversight is shown.oversight:
             return
         if session.observation is not before.observation:
             self._show_observation(words.observation_text(session.observation))
@@ -178,9 +177,12 @@ class LanePane(Container, can_focus=False):
                 self._transcript.append(block for entry in fresh for block in words.exchange(entry))
         if session.ended is not None and session.ended is not before.ended and self._talks_alone:
             self._transcript.append(words.closing(view))
+        if self.has_class("-spoken"):
+            self._transcript.show_pending(tuple(words.pending(session, proposal=not view.asks)))
         self._reflect(session, fresh)
         self._figures.update(self._figures_line(session), layout=False)
         await self._show_controls(view)
+        await self.ask(view, marked=self._pad.last is not None)
         if self._began:
             self._began = False
             self.post_message(self.Began(self.lane))
@@ -200,9 +202,7 @@ class LanePane(Container, can_focus=False):
             self._drawn = drawn
             ended = view.session.ended
             self.set_class(view.failed is not None or (ended is not None and ended.reason == "failed"), "-failed")
-            self.set_class(
-                view.phase is not None and view.phase.name == "waiting for you" and not view.over, "-waiting"
-            )
+            self.set_class(drawn[1] == words.WAITING, "-waiting")
             self.border_title = self._title(drawn[0], drawn[1], recording=recording)
 
     def show_result(self, view: LaneView, hints: Hints) -> None:
@@ -211,13 +211,13 @@ class LanePane(Container, can_focus=False):
         failure = words.state(view) if ended is None or ended.reason == "failed" else ""
         self._result.show(hints, failure=failure)
         self._result_lines = words.result_lines(view)
-        self._entitle_controls()
+        self.entitle()
         self.add_class("-ended")
 
     def clear_result(self) -> None:
         """Another episode begins."""
         self._result_lines = ()
-        self._entitle_controls()
+        self.entitle()
         self.remove_class("-ended")
 
     # -- inside -----------------------------------------------------------------------------------------------------
@@ -267,23 +267,25 @@ class LanePane(Container, can_focus=False):
         if session.started is None or ready is None:
             return
         if self.has_class("-form"):
-            await self._form.show_tools(session.started.tools)
-            self._form.disabled = view.over
+            await self.form.show_tools(session.started.tools)
+            self.form.disabled = view.over
             return
         pad = self._pad
-        choices = words.pad_choices(ready.keys if ready.human else {}, session.legal_actions)
+        choices = words.pad_choices(ready.keys if view.by_hand or ready.human else {}, session.legal_actions)
         if choices != pad.choices:
             pad.choices = choices
         pad.legal = words.legal_indices(choices, session.legal_actions)
         pad.probabilities = words.chances(choices, session.probabilities)
         newest = session.proposed.action if session.proposed else session.log[-1].action if session.log else None
         pad.last = words.chosen_index(choices, newest)
-        pad.can_focus = ready.human
+        pad.can_focus = ready.human or view.by_hand
+        pad.set_class(not choices, "-empty")
         pad.disabled = ready.human and view.over
 
     def _reflect(self, session: SessionState, fresh: tuple[LogEntry, ...]) -> None:
         for entry in fresh:
-            self._add_reflection(entry.index, entry.reflection)
+            told = "\n".join(f"✎ {line}" for _, line in words.interventions(entry))
+            self._add_reflection(entry.index, "\n".join(filter(None, (entry.reflection, told))))
         if not session.log or session.reflection_index > session.log[-1].index:
             self._add_reflection(session.reflection_index, session.reflection)
 
@@ -320,11 +322,12 @@ class LanePane(Container, can_focus=False):
         colour = "$error" if self.has_class("-failed") else waiting
         return Content.assemble(left, (f" {edge} ", "$pane-border"), (state, colour), (mark, "$error"))
 
-    def _entitle_controls(self) -> None:
+    def entitle(self) -> None:
         """What can be done, or how it ended, in the longest words that fit."""
         width = self.size.width  # this pane's: its parts may not be laid out yet
         room = (width * 2 // 5 if self.has_class("-broad") else width) - 6
-        lines = self._result_lines or ("Actions",)
+        asked = ("Waits for you",) if self.asks else ("Actions",)
+        lines = self._result_lines or asked
         line = next((line for line in lines if cell_len(line) <= room), lines[-1])
         self.query_one(".controls").border_title = Content(f" {plain_line(line)} ")
 
@@ -344,8 +347,12 @@ class LanePane(Container, can_focus=False):
 
     def on_key(self, event: events.Key) -> None:
         """The environment's keys come before everything else, wherever in this pane the focus is."""
-        ready = self._shown.ready
-        if ready is None or not ready.human or self._shown.over or self.has_class("-form"):
+        ready = self.shown.ready
+        if ready is None or not self.shown.by_hand or self.has_class("-form") or self.editing:
+            return
+        if self.asks and any(self.bar.pad.press(key) for key in event.aliases):
+            event.stop()
+            event.prevent_default()
             return
         call = next((ready.keys[key] for key in event.aliases if key in ready.keys), None)
         if call is not None:
@@ -356,12 +363,14 @@ class LanePane(Container, can_focus=False):
     @on(ActionPad.Chosen)
     def _chosen(self, event: ActionPad.Chosen) -> None:
         event.stop()
-        if self._ready is not None and self._ready.human:
+        if self.shown.by_hand:
             self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
     @on(ToolForm.Submitted)
     def _submitted(self, event: ToolForm.Submitted) -> None:
         event.stop()
+        if self.shown.oversight is None or not self.shown.oversight.taken_over:
+            self.stop_editing()
         self.post_message(self.Acted(self.lane, event.name, event.arguments))
 
 
@@ -377,4 +386,7 @@ def _after(log: tuple[LogEntry, ...], last: LogEntry | None) -> tuple[LogEntry, 
 
 def _line(entry: LogEntry) -> StepLine:
     seen = plain_line(words.observation_text(entry.observation)[:400])
-    return StepLine(entry.index + 1, words.action_text(entry.action), entry.reward, words.signed(entry.reward), seen)
+    mark = " ✎" if any(one.kind in CHOSEN_BY_OVERSEER for one in entry.interventions) else ""
+    return StepLine(
+        entry.index + 1, words.action_text(entry.action) + mark, entry.reward, words.signed(entry.reward), seen
+    )

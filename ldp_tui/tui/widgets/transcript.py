@@ -14,7 +14,7 @@ from ldp_tui.tui.plain import plain
 from ldp_tui.tui.widgets.following import FollowingView
 from ldp_tui.tui.wrapping import wrap
 
-BlockKind = Literal["observation", "reflection", "call", "answer", "gain", "loss"]
+BlockKind = Literal["observation", "reflection", "call", "answer", "gain", "loss", "person"]
 
 MARKS: dict[BlockKind, str] = {
     "observation": "│",
@@ -23,6 +23,7 @@ MARKS: dict[BlockKind, str] = {
     "answer": "◂",
     "gain": " ",
     "loss": " ",
+    "person": "✎",
 }
 KEPT = 4_000
 """Blocks kept for display."""
@@ -41,7 +42,10 @@ class Block:
 class Transcript(FollowingView, can_focus=True):
     """Grows at the end and follows it, unless it is scrolled back. All text is shown as it is."""
 
-    HELP = "▸ a call, ◂ its answer, · the player's reasons. Arrows and page keys scroll; End follows again."
+    HELP = (
+        "▸ a call, ◂ its answer, · the player's reasons, ✎ who intervened. Arrows and page keys scroll; End follows "
+        "again."
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{kind}" for kind in MARKS}
     DEFAULT_CSS = """
     Transcript {
@@ -52,6 +56,7 @@ class Transcript(FollowingView, can_focus=True):
         & > .transcript--answer { color: $foreground; }
         & > .transcript--gain { color: $primary; }
         & > .transcript--loss { color: $warning; }
+        & > .transcript--person { color: $secondary; }
     }
     """
 
@@ -59,6 +64,8 @@ class Transcript(FollowingView, can_focus=True):
         super().__init__(id=id)
         self._blocks: list[Block] = []
         self._lines: list[tuple[BlockKind, str]] = []
+        self._pending: tuple[Block, ...] = ()
+        self._settled = 0
         self._width = 0
 
     @property
@@ -71,6 +78,8 @@ class Transcript(FollowingView, can_focus=True):
         fresh = list(blocks)
         if not fresh:
             return
+        self._pending = ()
+        del self._lines[self._settled :]
         self._blocks += fresh
         if len(self._blocks) > KEPT:
             self._blocks = self._blocks[-KEPT // 2 :]
@@ -78,11 +87,19 @@ class Transcript(FollowingView, can_focus=True):
         else:
             for block in fresh:
                 self._wrap(block)
+            self._settled = len(self._lines)
         self._resized()
+
+    def show_pending(self, blocks: tuple[Block, ...]) -> None:
+        """What is being said at the end, until more is added: it takes the place of what was pending before."""
+        if blocks != self._pending:
+            self._pending = blocks
+            self._wrap_pending()
+            self._resized()
 
     def clear(self) -> None:
         """Forget everything."""
-        self._blocks, self._lines = [], []
+        self._blocks, self._lines, self._pending, self._settled = [], [], (), 0
         self.follow()
         self._resized()
 
@@ -106,6 +123,13 @@ class Transcript(FollowingView, can_focus=True):
     def _wrap_all(self) -> None:
         self._lines = []
         for block in self._blocks:
+            self._wrap(block)
+        self._settled = len(self._lines)
+        self._wrap_pending()
+
+    def _wrap_pending(self) -> None:
+        del self._lines[self._settled :]
+        for block in self._pending:
             self._wrap(block)
 
     def _wrap(self, block: Block) -> None:

@@ -37,6 +37,7 @@ class ToolField(Widget):
     def __init__(self, spec: FieldSpec) -> None:
         super().__init__()
         self.spec = spec
+        self._filled: tuple[str, Any] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the label, the control and the hint."""
@@ -60,11 +61,32 @@ class ToolField(Widget):
         if isinstance(control, Select):
             return UNSET if control.is_blank() else self.spec.choices[int(str(control.value))]
         text = control.value if isinstance(control, Input) else control.text
+        if self._filled is not None and text == self._filled[0]:
+            return self._filled[1]
         if not text.strip() or text == self._initial:
             return UNSET
         if self.spec.kind == "lines" and not text.lstrip().startswith("["):
             return [line for line in text.splitlines() if line.strip()]
         return text
+
+    def fill(self, value: Any) -> None:
+        """Put a value in, as a person would have typed it; UNSET brings the default back."""
+        control, spec = self.control, self.spec
+        if isinstance(control, Select):
+            texts = [as_text(choice) for choice in spec.choices]
+            text = spec.initial if value is UNSET else as_text(value)
+            control.value = texts.index(text) if text in texts else Select.NULL
+            return
+        self._filled = None
+        text = self._initial if value is UNSET else as_text(value)
+        if spec.kind == "lines" and isinstance(value, list) and all(isinstance(item, str) for item in value):
+            text = "\n".join(value)
+        if isinstance(control, Input):
+            text = control.value = plain_line(text)
+        else:
+            text = control.text = plain(text)
+        if value is not UNSET:
+            self._filled = text, value  # as it was given, whatever a field can show of it
 
     def show_problem(self, reason: str) -> None:
         """Mark the field with the reason it is refused."""

@@ -102,6 +102,16 @@ class ToolForm(VerticalScroll, can_focus=False):
         yield Static("", classes="problem", markup=False)
         yield Button(self._send_label, variant="primary", compact=True)
 
+    def fill(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Show the form of the tool `name` with these arguments; a tool that is not offered changes nothing."""
+        names = [str(tool["name"]) for tool in self._tools]
+        if name not in names:
+            return
+        self.choose(names.index(name))
+        self._current = names.index(name)
+        for field in self._fields:
+            field.fill(arguments.get(field.spec.name, UNSET))
+
     def focus_first(self) -> None:
         """Put the focus where typing begins: the first field, else the send button."""
         controls: list[Widget] = [field.control for field in self._fields]
