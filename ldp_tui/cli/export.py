@@ -1,12 +1,9 @@
-"""`ldp-tui export`: recordings as training data, or whole."""
+"""`ldp-tui export`: recordings as training data, as tables, as pages and films, or whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -14,44 +11,19 @@ from ldp_tui.cli import OK, PROBLEMS
 from ldp_tui.cli.options import Database, Json, episode_key
 from ldp_tui.cli.output import counted, emit_json, say
 from ldp_tui.cli.selection import Agent, Env, MinReturn, Select, Selection, Success, Text, index_words
-from ldp_tui.core.errors import UsageError
+from ldp_tui.datasets.formats import Completion, Format, Settings, export_episodes
 
-if TYPE_CHECKING:
-    from ldp_tui.datasets.files import Exported
-    from ldp_tui.store.reader import Reader
-
-
-class Format(StrEnum):
-    """What is written."""
-
-    sft_jsonl = "sft-jsonl"
-    jsonl = "jsonl"
-    ldp_jsonl = "ldp-jsonl"
-    gym_llm = "gym-llm"
-    gif = "gif"
-    mp4 = "mp4"
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """How films are made."""
-
-    fps: float
-    layout: Literal["picture", "reasoning"]
+_FORMATS = (
+    "For training: sft-jsonl (chats), prompt-completion, dpo-jsonl (pairs), kto-jsonl (verdicts), grpo-jsonl (starts), "
+    "sharegpt, hf (folder of parquet, extra data). To look at: csv, html, gif, mp4 (one episode each, but for csv). "
+    "Other programs: ldp-jsonl, gym-llm, inspect, minari (folder). jsonl: everything, to import again."
+)
 
 
 def export(
     episodes: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", show_default=False)] = None,
     *,
-    format_: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            "-f",
-            help="sft-jsonl: chat for fine-tuning. jsonl: everything, to import again. "
-            "ldp-jsonl: LDP's trajectories. gym-llm: its result folder. gif, mp4: a film of one episode.",
-        ),
-    ],
+    format_: Annotated[Format, typer.Option("--format", "-f", help=_FORMATS)],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PATH", help="File to write, replaced as a whole; or the folder.")
     ],
@@ -61,6 +33,18 @@ def export(
     text: Text = None,
     min_return: MinReturn = None,
     success: Success = None,
+    reflections: Annotated[
+        bool, typer.Option("--reflections/--no-reflections", help="Recorded reasoning as what the assistant says.")
+    ] = True,
+    completion: Annotated[
+        Completion, typer.Option("--completion", help="What answers a prompt: one action, or the rest of the episode.")
+    ] = "action",
+    margin: Annotated[float, typer.Option("--margin", min=0, help="dpo-jsonl: least difference of returns.")] = 0.0,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="kto-jsonl: good from this return on; else by success.", show_default=False),
+    ] = None,
+    steps: Annotated[bool, typer.Option("--steps", help="csv: a row per step.")] = False,
     fps: Annotated[float, typer.Option("--fps", min=0.1, max=100, help="Pictures a second of films.")] = 4.0,
     reasoning: Annotated[
         bool, typer.Option("--reasoning", help="Films: reflection, action and reward beside the picture.")
@@ -68,7 +52,7 @@ def export(
     as_json: Json = False,
     database: Database = None,
 ) -> int:
-    """Write episodes to a file.
+    """Write episodes to a file, and beside it a manifest that tells which and how.
 
     Those named, else all that match the options.
     """
@@ -76,49 +60,40 @@ def export(
     from ldp_tui.store.reader import Reader
     from ldp_tui.store.results import Sort
 
+    chosen = Selection(env, agent, text, min_return, success, select)
+    settings = Settings(
+        reflections=reflections,
+        completion=completion,
+        margin=margin,
+        threshold=threshold,
+        steps=steps,
+        fps=fps,
+        layout="reasoning" if reasoning else "picture",
+    )
     with Reader(default_path(database)) as reader:
         if episodes:
-            ids = [reader.episode(episode_key(text)).summary.id for text in episodes]
+            ids = list(dict.fromkeys(reader.episode(episode_key(text)).summary.id for text in episodes))
         else:
-            wanted = Selection(env, agent, text, min_return, success, select).filter()
+            wanted = chosen.filter()
             index_words(reader, wanted)
             ids = list(reader.episode_ids(wanted, Sort(descending=False)))
-        done = _write(reader, ids, output, format_, Film(fps, "reasoning" if reasoning else "picture"))
+        if not ids:
+            say(f"No episode matches; {output} was not written.")
+            if as_json:
+                emit_json({"path": str(output), "episodes": 0, "steps": 0, "left_out": []})
+            return PROBLEMS
+        done = export_episodes(reader, ids, output, format_, settings, selection="" if episodes else chosen.words())
     if as_json:
         left_out = [{"episode": uid, "reason": reason} for uid, reason in done.left_out]
-        emit_json({"path": str(output), "episodes": done.episodes, "steps": done.steps, "left_out": left_out})
+        rows = done.episodes if done.rows is None else done.rows
+        told = {"path": str(output), "episodes": done.episodes, "steps": done.steps, "rows": rows}
+        emit_json({**told, "left_out": left_out})
     else:
-        say(f"{counted(done.episodes, 'episode')} with {counted(done.steps, 'step')} written to {output}.")
+        as_rows = "" if done.rows is None else f" as {counted(done.rows, 'row')}"
+        steps_text = counted(done.steps, "step")
+        say(f"{counted(done.episodes, 'episode')} with {steps_text} written to {output}{as_rows}.")
         for uid, reason in done.left_out[:10]:
             say(f"left out: {uid} ({reason})")
         if len(done.left_out) > 10:
             say(f"… and {len(done.left_out) - 10} more left out.")
     return OK if done.episodes else PROBLEMS
-
-
-def _write(reader: Reader, ids: Sequence[int], output: Path, format_: Format, film: Film) -> Exported:
-    match format_:
-        case Format.sft_jsonl:
-            from ldp_tui.datasets.sft import write_sft
-
-            return write_sft(reader, ids, output)
-        case Format.jsonl:
-            from ldp_tui.datasets.lossless import write_lossless
-
-            return write_lossless(reader, ids, output)
-        case Format.ldp_jsonl:
-            from ldp_tui.datasets.ldp_files import write_ldp
-
-            return write_ldp(reader, ids, output)
-        case Format.gym_llm:
-            from ldp_tui.datasets.gym_llm import write_gym_llm
-
-            return write_gym_llm(reader, ids, output, gif_fps=film.fps, layout=film.layout)
-        case Format.gif | Format.mp4:
-            from ldp_tui.datasets.film import write_film
-
-            if len(ids) != 1:
-                raise UsageError(f"A film shows one episode, and {len(ids)} were chosen; name one: ldp-tui ls")
-            return write_film(
-                reader, ids[0], output, kind="gif" if format_ is Format.gif else "mp4", fps=film.fps, layout=film.layout
-            )

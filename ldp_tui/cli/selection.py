@@ -67,6 +67,15 @@ class Selection:
             wanted = replace(wanted, return_=Range(low, wanted.return_.high))
         return wanted if self.success is None else replace(wanted, success=self.success)
 
+    def words(self) -> str:
+        """The restrictions as one selection in words."""
+        quoted = {"env": self.env, "agent": self.agent, "text": self.text}
+        parts = [self.select] if self.select else []
+        parts += [f'{name}:"{value}"' for name, value in quoted.items() if value]
+        parts += [] if self.min_return is None else [f"return>={self.min_return:g}"]
+        parts += [] if self.success is None else [f"success:{'yes' if self.success else 'no'}"]
+        return " ".join(parts)
+
 
 def _read(text: str) -> EpisodeFilter:
     from ldp_tui.datasets.selection import SelectionError, parse_selection

@@ -54,7 +54,7 @@ def write_film(
     count = (write_gif if kind == "gif" else write_mp4)(frames, path, fps=fps)
     if not count:
         raise NoPictures(f"Episode {key} has no steps to show.")
-    return Exported(path, 1, count)
+    return Exported(path, 1, count, members=(reader.episode(key).summary.uid,))
 
 
 def film_frames(

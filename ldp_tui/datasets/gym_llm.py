@@ -169,7 +169,8 @@ def write_gym_llm(
                 left_out.append((summary.uid, "no pictures, so no film; its raw outputs are written"))
             steps += summary.steps
         results.finish()
-    return Exported(path, sum(map(len, groups.values())), steps, tuple(left_out))
+    members = tuple(summary.uid for summaries in groups.values() for summary in summaries)
+    return Exported(path, len(members), steps, tuple(left_out), members)
 
 
 def _config(reader: Reader, summaries: Sequence[EpisodeSummary], folder: Path, gif_fps: float | None) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def write_ldp(reader: Reader, ids: Iterable[int], path: Path) -> Exported:
         except OSError as error:
             raise FileError(f"{path} cannot be made a folder: {error.strerror or error}.") from error
     steps = 0
+    members: list[str] = []
     left_out: list[tuple[str, str]] = []
     for key in keys:
         episode = load_episode(reader, key, pictures=False)
@@ -71,7 +72,8 @@ def write_ldp(reader: Reader, ids: Iterable[int], path: Path) -> Exported:
         with whole_file(path if alone else path / f"{uid}{SUFFIX}") as file:
             file.writelines(_lines(trajectory))
         steps += episode.steps
-    return Exported(path, len(keys) - len(left_out), steps, tuple(left_out))
+        members.append(uid)
+    return Exported(path, len(members), steps, tuple(left_out), tuple(members))
 
 
 def _lines(trajectory: Trajectory) -> Iterator[bytes]:

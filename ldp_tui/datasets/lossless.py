@@ -57,20 +57,20 @@ def write_lossless(reader: Reader, ids: Iterable[int], path: Path) -> Exported:
         FileError: If the file cannot be written; an existing one then stays as it was.
     """
     episodes = steps = 0
-    written: set[str] = set()
+    written: dict[str, None] = {}
     with whole_file(path) as file:
         file.write(orjson.dumps(FORMAT, option=orjson.OPT_APPEND_NEWLINE))
         for key in ids:
             for uid in reader.lineage(key):
                 if uid in written:
                     continue
-                written.add(uid)
+                written[uid] = None
                 episodes += 1
                 for operation in reader.operations(uid):
                     steps += isinstance(operation, AddStep)
                     line = {"kind": _NAMES[type(operation)], **_to_json(operation)}
                     file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-    return Exported(path, episodes, steps)
+    return Exported(path, episodes, steps, members=tuple(written))
 
 
 def read_lossless(path: Path) -> Iterator[tuple[int, EpisodeOperation]]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from ldp_tui.datasets.files import Exported, whole_file
+from ldp_tui.datasets.played import json_line, played_episodes
 from ldp_tui.datasets.transcript import chat_messages, overruled_messages, tool_definitions
-from ldp_tui.engine.replay import load_episode, read_steps
-from ldp_tui.store.cleaning import clean_json
 from ldp_tui.store.reader import Reader
 
 
@@ -25,19 +21,12 @@ def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bo
     Raises:
         FileError: If the file cannot be written; an existing one then stays as it was.
     """
-    episodes = steps = 0
+    steps = 0
+    members: list[str] = []
     left_out: list[tuple[str, str]] = []
     with whole_file(path) as file:
-        for key in ids:
-            episode = load_episode(reader, key, pictures=False)
+        for episode, ended, taken in played_episodes(reader, ids, left_out):
             uid = episode.started.uid
-            if episode.ended is None or episode.ended.reason in ("failed", "interrupted"):
-                left_out.append((uid, "still running" if episode.ended is None else episode.ended.reason))
-                continue
-            if episode.steps == 0:
-                left_out.append((uid, "no steps"))
-                continue
-            taken = read_steps(reader, key, 0, episode.steps)
             row = {
                 "messages": chat_messages(episode.started, taken, reflections=reflections),
                 "tools": tool_definitions(episode.started),
@@ -45,18 +34,10 @@ def write_sft(reader: Reader, ids: Iterable[int], path: Path, *, reflections: bo
                 "environment": episode.started.environment.name,
                 "agent": episode.started.agent.name,
                 "seed": None if episode.started.seed is None else str(episode.started.seed),
-                "return": episode.ended.return_,
+                "return": ended.return_,
                 "overruled": overruled_messages(episode.started, taken),
             }
-            file.write(_json_line(row))
-            episodes += 1
+            file.write(json_line(row))
+            members.append(uid)
             steps += len(taken)
-    return Exported(path, episodes, steps, tuple(left_out))
-
-
-def _json_line(row: dict[str, Any]) -> bytes:
-    """The row as strict UTF-8 JSON; lone surrogates, which UTF-8 has no form for, become U+FFFD."""
-    try:
-        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        return clean_json(row).text.encode() + b"\n"
+    return Exported(path, len(members), steps, tuple(left_out), tuple(members))

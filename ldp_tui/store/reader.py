@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ldp_tui.store import episodes, lineage, listing, overview
+from ldp_tui.store import episodes, lineage, listing, overview, preferences
 from ldp_tui.store.annotations import annotations_of, overruled_steps
 from ldp_tui.store.connection import open_for_reading
 from ldp_tui.store.errors import StoreClosed, translate
@@ -30,6 +30,7 @@ from ldp_tui.store.results import (
     SearchResult,
     Sort,
     Standing,
+    StoredPair,
     StoredPicture,
 )
 from ldp_tui.store.rows import AnnotationRow, EpisodeOperation, GenerationRow, MemoryRow, StepRow
@@ -198,6 +199,21 @@ class Reader:
         """Every episode's uid in the order of recording, running ones included; parents come before their forks."""
         with self._query() as connection:
             return [uid for (uid,) in connection.execute("select uid from episode order by id").fetchall()]
+
+    def pairs(self, ids: Sequence[int]) -> list[StoredPair]:
+        """The preferences among the episodes `ids`, in the order in which they were stored; rejected ones left out."""
+        with self._query() as connection:
+            return preferences.pairs(connection, ids)
+
+    def masked_rows(self, key: int | str) -> frozenset[int]:
+        """The rows `t` of an episode whose actions are not to be trained on."""
+        with self._query() as connection:
+            return preferences.masked_rows(connection, self._id(key))
+
+    def chains(self, uids: Sequence[str]) -> list[tuple[str, str]]:
+        """Each uid with the last hash of its chain in hexadecimal, in that order; those that are gone are left out."""
+        with self._query() as connection:
+            return preferences.chains(connection, uids)
 
     def annotations(self, key: int | str) -> list[AnnotationRow]:
         """What was said of an episode, in the order of its coming."""

@@ -182,6 +182,21 @@ class StoredPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPair:
+    """A preference between two episodes from row `from_t` on (0: from where they first differ).
+
+    With one id twice it is about that row alone: its action was preferred to the one that had been proposed.
+    """
+
+    chosen: int
+    rejected: int
+    from_t: int
+    how: str
+    margin: float | None
+    author: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """A value and how many episodes have it."""
 

@@ -218,9 +218,65 @@ def test_trajectories_of_ldp(recorded: Commands) -> None:
     assert recorded("export", "-f", "ldp-jsonl", "-o", "all.jsonl").err.endswith("name a folder instead.\n")
 
 
+@pytest.mark.parametrize(
+    ("format_", "rows"), [("prompt-completion", 2), ("kto-jsonl", 2), ("sharegpt", 1), ("grpo-jsonl", 1), ("csv", 1)]
+)
+def test_formats(recorded: Commands, format_: str, rows: int) -> None:
+    """One hand of Blackjack in each, with the manifest that tells the selection."""
+    import json
+
+    answer = recorded("export", "-f", format_, "-s", "env:blackjack", "--threshold", -2, "-o", "out", "--json").json
+    assert (answer["episodes"], answer["rows"]) == (1, rows)
+    assert len((recorded.folder / "out").read_text().splitlines()) == rows + (format_ == "csv")
+    manifest = json.loads((recorded.folder / "out.manifest.json").read_text())
+    assert (manifest["selection"], manifest["rows"], len(manifest["members"])) == ("env:blackjack", rows, 1)
+
+
+def test_steps_as_rows(recorded: Commands) -> None:
+    """`--steps` gives one for each."""
+    answer = recorded("export", "-f", "csv", "--steps", "--env", "maze", "-o", "steps.csv")
+    assert answer.err == "2 episodes with 6 steps written to steps.csv as 6 rows.\n"
+
+
+def test_preferences(ldp: Commands) -> None:
+    """Of two players of the same hand, the better one's action is chosen; a margin nobody reaches leaves all out."""
+    import json
+
+    ldp("play", "Blackjack-v1", "-a", "random", "-a", "optimal", "--seed", 2, "--plain")
+    assert ldp("export", "-f", "dpo-jsonl", "-o", "dpo.jsonl").status == 0
+    row = json.loads((ldp.folder / "dpo.jsonl").read_text())
+    assert row["chosen"][0]["tool_calls"] != row["rejected"][0]["tool_calls"]
+    answer = ldp("export", "-f", "dpo-jsonl", "--margin", 3, "-o", "dpo.jsonl")
+    assert (answer.status, "the returns of its group differ by 2" in answer.err) == (1, True)
+
+
+def test_page_of_an_episode(recorded: Commands) -> None:
+    """One file; of several episodes it is refused."""
+    assert recorded("export", "-f", "html", 5, "-o", "hand.html").status == 0
+    assert "reward " in (recorded.folder / "hand.html").read_text()
+    assert recorded("export", "-f", "html", "-o", "all.html").err == (
+        "ldp-tui: A page shows one episode, and 5 were chosen; name one: ldp-tui ls\n"
+    )
+
+
+def test_selection_in_a_manifest(recorded: Commands) -> None:
+    """Options are told as the selection that they stand for, and read again they select the same."""
+    import json
+
+    options = ("--env", "FrozenLake", "--agent", "optimal", "--min-return", 0.5, "--success", "-s", "steps>2")
+    recorded("export", "-f", "sft-jsonl", *options, "-o", "a.jsonl")
+    told = json.loads((recorded.folder / "a.jsonl.manifest.json").read_text())["selection"]
+    assert told == 'steps>2 env:"FrozenLake" agent:"optimal" return>=0.5 success:yes'
+    recorded("export", "-f", "sft-jsonl", "-s", told, "-o", "b.jsonl")
+    assert (recorded.folder / "a.jsonl").read_text() == (recorded.folder / "b.jsonl").read_text() != ""
+
+
 def test_export_of_nothing(recorded: Commands) -> None:
-    """Says so by its exit status."""
-    assert recorded("export", "-f", "jsonl", "--env", "nothing", "-o", "none.jsonl").status == 1
+    """Says so, by its exit status too; what was there before stays."""
+    (recorded.folder / "none.jsonl").write_text("before")
+    answer = recorded("export", "-f", "jsonl", "--env", "nothing", "-o", "none.jsonl")
+    assert (answer.status, answer.err) == (1, "No episode matches; none.jsonl was not written.\n")
+    assert (recorded.folder / "none.jsonl").read_text() == "before"
 
 
 def test_export_that_cannot_be_written(recorded: Commands) -> None:
