@@ -52,9 +52,9 @@ def export(
     as_json: Json = False,
     database: Database = None,
 ) -> int:
-    """Write episodes to a file, and beside it a manifest that tells which and how.
+    """Write episodes to a file, with a manifest beside it.
 
-    Those named, else all that match the options.
+    Those named, else all that match the options. The manifest tells which episodes, how, and their hash.
     """
     from ldp_tui.store import default_path
     from ldp_tui.store.reader import Reader
