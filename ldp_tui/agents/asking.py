@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from ldp_tui.core.agent import annotate
 from ldp_tui.core.messages import MalformedMessageError
+from ldp_tui.models.parsing import Fault
 
 logger = logging.getLogger(__name__)
 
@@ -18,22 +19,36 @@ UNREADABLE: Final = "unreadable"
 Turn = TypeVar("Turn")
 
 
+class UnreadableReply(MalformedMessageError):
+    """No call could be read from a reply, for the reasons in `faults`."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(" ".join(fault.detail for fault in faults))
+        self.faults = tuple(faults)
+
+
+def as_facts(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Faults as they are kept with a step."""
+    return [{"kind": fault.kind, "detail": fault.detail} for fault in faults]
+
+
 async def until_readable(turn: Callable[[], Awaitable[Turn]]) -> Turn:
     """The first turn whose reply can be read; those before it are kept as faults of the step.
 
     Raises:
         MalformedMessageError: That of the fifth, if none can.
     """
-    faults: list[dict[str, str]] = []
+    faults, attempts = list[Fault](), 0
     while True:
         try:
             found = await turn()
         except MalformedMessageError as error:
-            faults.append({"kind": UNREADABLE, "detail": str(error)})
-            logger.info("Reply %d cannot be read: %s", len(faults), error)
-            if len(faults) == ATTEMPTS:
+            attempts += 1
+            faults += error.faults if isinstance(error, UnreadableReply) else [Fault(UNREADABLE, str(error))]
+            logger.info("Reply %d cannot be read: %s", attempts, error)
+            if attempts == ATTEMPTS:
                 raise
             continue
         if faults:
-            annotate({"faults": faults})
+            annotate({"faults": as_facts(faults)})
         return found

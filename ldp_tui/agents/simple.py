@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from ldp_tui.core.agent import AgentKind
+from ldp_tui.agents.asking import as_facts
+from ldp_tui.core.agent import AgentKind, annotate
 from ldp_tui.core.messages import EnvStateMessage, Message
 from ldp_tui.core.settings import Settings
 from ldp_tui.core.tool_calls import Messages, ToolRequestMessage
@@ -20,6 +21,7 @@ from ldp_tui.graph.naming import name_ops
 from ldp_tui.models.client import DEFAULT_MODEL
 from ldp_tui.models.config import LLMConfig, ModelSpec
 from ldp_tui.models.ops import LLMCallOp
+from ldp_tui.models.parsing import Fault, ReplyReader, Said
 from ldp_tui.models.prompts import prepend_sys
 
 DEFAULT_LLM_COMPLETION_TIMEOUT: Final = 120.0
@@ -131,7 +133,11 @@ class LanguageAgent(Settings, Agent[SimpleAgentState]):
 
 
 class SimpleAgent(LanguageAgent):
-    """Sends the conversation to a model, with the tools; one of them must be called if there are any."""
+    """Sends the conversation to a model, with the tools; one of them must be called if there are any.
+
+    A model that was to call a tool and wrote the call in words is understood; what cannot be read stays as it is, and
+    counts as a fault of the step.
+    """
 
     sys_prompt: str | None = Field(default=None, description="System prompt; not trained.")
 
@@ -152,12 +158,27 @@ class SimpleAgent(LanguageAgent):
         result = await self._llm_call_op(
             await self._config_op(), msgs=self.prompted(next_state.messages), tools=next_state.tools
         )
+        if next_state.tools and not getattr(result.value, "tool_calls", None):
+            reading = FxnOp(written_call)
+            reading.set_name("_written_call_op")
+            result = await reading(result, next_state.tools)
         next_state.messages = [*next_state.messages, result.value]
         return result, next_state, 0.0
 
     def prompted(self, messages: Sequence[Message]) -> list[Message]:
         """The conversation behind the system prompt, if there is one."""
         return list(messages) if self.sys_prompt is None else prepend_sys(messages, self.sys_prompt)
+
+
+def written_call(message: Message, tools: Sequence[Tool]) -> Message:
+    """The tool request that a model wrote in words in place of a call; the message itself if there is none in it."""
+    reading = ReplyReader(tools).read(Said(message.text))
+    faults = reading.faults or (Fault("no_action", "The reply calls no tool."),)
+    annotate({"faults": as_facts(faults), **({"rung": reading.rung} if reading.rung is not None else {})})
+    if not reading.calls:
+        return message
+    request = ToolRequestMessage(content=message.text, tool_calls=list(reading.calls))
+    return request.model_copy(update={"info": message.info})
 
 
 CastToolRequest = Callable[[Message], ToolRequestMessage] | Callable[[Message], Awaitable[ToolRequestMessage]]

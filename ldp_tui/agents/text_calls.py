@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from pydantic import PrivateAttr
 
-from ldp_tui.agents.asking import until_readable
+from ldp_tui.agents.asking import UnreadableReply, until_readable
 from ldp_tui.agents.simple import SimpleAgent, SimpleAgentState
-from ldp_tui.core.messages import MalformedMessageError, Message
+from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolCall, ToolRequestMessage
 from ldp_tui.core.tools import Tool
 from ldp_tui.graph import FxnOp, OpResult, compute_graph
 from ldp_tui.models.modules import ToolDescriptionMethods
-from ldp_tui.models.modules.react_parsing import call_with
+from ldp_tui.models.parsing import ReplyReader, Said
 from ldp_tui.models.prompts import prepend_sys
 
 FORM: Final = (
@@ -60,63 +60,32 @@ class TextCallAgent(SimpleAgent):
 
 
 def read_call(message: Message, tools: Sequence[Tool]) -> Message:
-    """The tool request in a model's words: the last JSON object with a tool's name, or the arguments of the only tool.
+    """The tool request in a model's words, by the ladder that all players have; without tools the words are the action.
 
-    Where the only tool has one parameter, a reply that is its value, or names one of its values, is enough. Without
-    tools the words are the action. The content of the request is the whole reply.
+    Where the only tool has one parameter that takes any text, a reply without a call is its value. The content of the
+    request is the whole reply.
 
     Raises:
-        MalformedMessageError: If no call can be found.
+        UnreadableReply: If no call can be found.
     """
     if not tools:
         return message
-    text = message.content or ""
-    by_name = {tool.info.name: tool for tool in tools}
-    for found in reversed(_objects(text)):
-        name = found.get("name", found.get("tool"))
-        if name in by_name:
-            arguments = found.get("arguments", found.get("parameters", {}))
-            if isinstance(arguments, dict):
-                return _request(text, ToolCall.from_name(str(name), **arguments))
-        if len(tools) == 1 and found and set(found) <= set(tools[0].info.get_properties()):
-            return _request(text, ToolCall.from_name(tools[0].info.name, **found))
-    for name, tool in by_name.items():
-        if called := re.findall(rf"\b{re.escape(name)}\((.*?)\)", text, re.DOTALL):
-            return _request(text, call_with(tool, called[-1]))
-    if len(tools) == 1 and (value := _only_value(text, tools[0])) is not None:
-        return _request(text, ToolCall.from_tool(tools[0], value))
-    raise MalformedMessageError(f"No call of {', '.join(by_name)} is in the reply.")
+    text = message.text
+    reading = ReplyReader(tools).read(Said(text))
+    if reading.calls:
+        return ToolRequestMessage(content=text, tool_calls=list(reading.calls))
+    if len(tools) == 1 and (words := _words_alone(text, tools[0])) is not None:
+        return ToolRequestMessage(content=text, tool_calls=[ToolCall.from_tool(tools[0], words)])
+    raise UnreadableReply(reading.faults)
 
 
-def _request(text: str, call: ToolCall) -> Message:
-    return ToolRequestMessage(content=text, tool_calls=[call])
-
-
-def _objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects in a text, fenced or not, in their order; those within others are part of them."""
-    decoder, found, at = json.JSONDecoder(), [], 0
-    while (at := text.find("{", at)) >= 0:
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-        else:
-            found.append(value)
-    return found
-
-
-def _only_value(text: str, tool: Tool) -> Any:
-    """The value of a tool's only parameter; None if the words do not tell it."""
+def _words_alone(text: str, tool: Tool) -> str | None:
+    """The value of a tool's only parameter that takes any text: a fenced block, or all words; None for other tools."""
     schemas = list(tool.info.get_properties().values())
-    if len(schemas) != 1:
+    if len(schemas) != 1 or schemas[0].get("type") != "string" or "enum" in schemas[0]:
         return None
     blocks = _FENCED.findall(text)
-    words = (blocks[-1] if blocks else text).strip()
-    if values := schemas[0].get("enum"):
-        last = {value: words.casefold().rfind(str(value).casefold()) for value in values}
-        best = max(values, key=lambda value: (last[value], len(str(value))))
-        return best if last[best] >= 0 else None
-    return words if schemas[0].get("type") == "string" and words else None
+    return (blocks[-1] if blocks else text).strip() or None
 
 
 def _as_text(messages: Sequence[Message]) -> list[Message]:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ldp_tui.agents import MemoryAgent, ReActAgent, SimpleAgent, TreeofThoughtsAgent
+from ldp_tui.agents.asking import UnreadableReply
 from ldp_tui.agents.text_calls import TextCallAgent, read_call
 from ldp_tui.core.errors import UsageError
-from ldp_tui.core.messages import MalformedMessageError, Message
+from ldp_tui.core.messages import Message
 from ldp_tui.core.tool_calls import ToolRequestMessage
 from ldp_tui.core.tools import Tool
 from ldp_tui.engine.rollout import rollout
@@ -189,13 +190,13 @@ SUBMIT, MOVE = Tool.from_function(submit), Tool.from_function(move)
 @pytest.mark.parametrize(
     ("text", "tools", "name", "arguments"),
     [
-        ('{"name": "move", "arguments": {"x": 1}}', [MOVE, SUBMIT], "move", {"x": 1}),
-        ('{"x": 9}? No:\n```json\n{"tool": "move", "parameters": {"x": 2}}\n```', [MOVE, SUBMIT], "move", {"x": 2}),
+        ('{"name": "move", "arguments": {"x": 1}}', [MOVE, SUBMIT], "move", {"x": 1, "y": 0}),
+        ('{"x": 9}? No:\n```\n{"tool": "move", "parameters": {"x": 2}}\n```', [MOVE, SUBMIT], "move", {"x": 2, "y": 0}),
         ('So {"x": 3, "y": 4}.', [MOVE], "move", {"x": 3, "y": 4}),
         ("I call move(1, 2).", [MOVE, SUBMIT], "move", {"x": 1, "y": 2}),
         ("42 it is", [SUBMIT], "submit", {"answer": "42 it is"}),
         ("Thinking…\n```\n42\n```", [SUBMIT], "submit", {"answer": "42"}),
-        ("not left, but right", EnumCorridor().tools, "walk", {"direction": "right"}),
+        ("left is wrong.\nGo right", EnumCorridor().tools, "walk", {"direction": "right"}),
     ],
 )  # fmt: skip
 def test_reading_calls(text: str, tools: list[Tool], name: str, arguments: dict[str, Any]) -> None:
@@ -207,13 +208,20 @@ def test_reading_calls(text: str, tools: list[Tool], name: str, arguments: dict[
 
 
 @pytest.mark.parametrize(
-    ("text", "tools"),
-    [("Hello", [MOVE, SUBMIT]), ("", [SUBMIT]), ("up", EnumCorridor().tools), ('{"name": "fly"}', [MOVE, SUBMIT])],
+    ("text", "tools", "kind"),
+    [
+        ("Hello", [MOVE, SUBMIT], "no_action"),
+        ("", [SUBMIT], "empty"),
+        ("up", EnumCorridor().tools, "no_action"),
+        ("not left, but right", EnumCorridor().tools, "ambiguous"),
+        ('{"name": "fly"}', [MOVE, SUBMIT], "unknown_tool"),
+    ],
 )
-def test_no_call(text: str, tools: list[Tool]) -> None:
-    """What names no tool is refused."""
-    with pytest.raises(MalformedMessageError, match="No call of"):
+def test_no_call(text: str, tools: list[Tool], kind: str) -> None:
+    """What names no tool is refused, with the kind of what is wrong."""
+    with pytest.raises(UnreadableReply) as refused:
         read_call(Message(role="assistant", content=text), tools)
+    assert kind in [fault.kind for fault in refused.value.faults]
 
 
 def test_words_as_action() -> None:

@@ -216,3 +216,36 @@ async def test_streamed_where_words_are_heard_as_they_are_said() -> None:
             assert [event.reflection for event in events if isinstance(event, StepTaken)] == ["To the right."] * 3
     assert told == [["To th", "e rig", "ht."], ["To the right."]]
     assert ["stream" in request.body for request in server.requests] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("said", "rung"),
+    [
+        ('{"name": "walk", "arguments": {"direction": "right"}}', "json"),
+        ('To the right:\n```json\n{"name": "walk", "arguments": {"direction": "right"}}\n```', "fenced"),
+        ("I will walk(direction='right').", "pattern"),
+    ],
+)
+async def test_a_call_written_in_words(said: str, rung: str) -> None:
+    """A model that was to call a tool and wrote it out is understood, and the step says how it was read."""
+    with ModelServer([said, RIGHT], repeat=True) as server:
+        events = [event async for event in rollout(Corridor(), SimpleAgent(llm_config=at(server)), max_steps=1)]
+    step = next(event for event in events if isinstance(event, StepTaken))
+    assert isinstance(step.action, ToolRequestMessage)
+    assert [call.function.arguments for call in step.action.tool_calls] == [{"direction": "right"}]
+    assert step.action.content == said
+    assert step.info["agent"]["rung"] == rung
+    assert [fault["kind"] for fault in step.info["agent"]["faults"]] == ["no_action"]
+
+
+async def test_words_without_a_call() -> None:
+    """They stay the action, as in LDP, and count as a reply that could not be read."""
+    with ModelServer(["I would rather not."], repeat=True) as server:
+        agent = SimpleAgent(llm_config=at(server))
+        heard = [event async for event in rollout(Corridor(), agent, max_steps=1)]
+    step = next((event for event in heard if isinstance(event, StepTaken)), None)
+    ended = heard[-1]
+    assert isinstance(ended, EpisodeEnded)
+    if step is not None:
+        assert step.action.content == "I would rather not."
+        assert step.info["agent"]["faults"][0]["kind"] == "no_action"
