@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ldp_tui.store import listing
+from ldp_tui.store import listing, selecting
 from ldp_tui.store.connect import connect_writer
 from ldp_tui.store.errors import EpisodeUnknown
 from ldp_tui.store.reader import Reader
@@ -146,13 +146,13 @@ def key_of(sort: Sort, everything: list[EpisodeSummary], path: Path) -> Callable
     return lambda e: (place[groups[e.id]], -e.started_ns, -e.id)
 
 
-@pytest.mark.parametrize("few", [listing.FEW, 5], ids=["small filters drive", "orders drive"])
+@pytest.mark.parametrize("few", [selecting.FEW, 5], ids=["small filters drive", "orders drive"])
 @pytest.mark.parametrize("name", FILTERS)
 def test_filtered_list_is_what_a_scan_finds_in_every_order(
     reader: Reader, path: Path, name: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row numbers, pages and count agree with filtering and sorting all summaries in Python."""
-    monkeypatch.setattr(listing, "FEW", few)
+    monkeypatch.setattr(selecting, "FEW", few)
     everything = reader.summaries(list(range(1, N + 1)))
     for word in ("fox", "dog"):
         WITH[word] = {e.uid for e in everything if word in (reader.steps(e.id, 0, 1)[0].messages[0].content or "")}
@@ -173,12 +173,12 @@ def test_filtered_list_is_what_a_scan_finds_in_every_order(
 
 
 @pytest.mark.parametrize("name", FILTERS)
-@pytest.mark.parametrize("few", [listing.FEW, 5], ids=["small filters drive", "orders drive"])
+@pytest.mark.parametrize("few", [selecting.FEW, 5], ids=["small filters drive", "orders drive"])
 def test_every_list_query_uses_an_index(path: Path, name: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No list scans the episode table; an order that drives is not sorted again."""
-    monkeypatch.setattr(listing, "FEW", few)
+    monkeypatch.setattr(selecting, "FEW", few)
     connection = sqlite3.connect(path)
-    selection = listing.select(connection, FILTERS[name][0])
+    selection = selecting.select(connection, FILTERS[name][0])
     for key in ("newest", "return", "steps", "cost"):
         sql, values = listing.page_query(selection, Sort(key))  # type: ignore[arg-type]
         plan = [line[3] for line in connection.execute(f"explain query plan {sql}", values).fetchall()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -14,14 +13,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from ldp_tui.core.errors import LdpTuiError
 from ldp_tui.datasets.files import Exported
 from ldp_tui.datasets.selection import SelectionError, parse_selection, with_value
-from ldp_tui.datasets.selection_completion import completions
 from ldp_tui.store.errors import QueryInterrupted, StoreError, StoreMissing
 from ldp_tui.store.reader import Reader
 from ldp_tui.store.results import EpisodeFilter, Facets, Sort, SortKey
@@ -34,6 +31,7 @@ from ldp_tui.tui.screens.dialogs import Choice, Picker
 from ldp_tui.tui.screens.export_dialog import ExportDialog, ExportOrder
 from ldp_tui.tui.widgets.episode_preview import EpisodePane
 from ldp_tui.tui.widgets.row_table import RowTable
+from ldp_tui.tui.widgets.selection_suggester import SelectionSuggester
 from ldp_tui.tui.widgets.title_bar import TitleBar
 
 TYPING_PAUSE_S: Final = 0.12
@@ -63,19 +61,6 @@ class EpisodeTable(RowTable):
     """A table whose footer says what Enter does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Replay")]
-
-
-class _Completion(Suggester):
-    """The likeliest end of the word that is typed, from what is recorded; right or end takes it."""
-
-    def __init__(self, facets: Callable[[], Facets | None]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._facets = facets
-
-    async def get_suggestion(self, value: str) -> str | None:
-        typed = value.casefold()
-        found = (text for text in completions(value, self._facets()) if text.casefold().startswith(typed))
-        return next((text for text in found if text != value), None)
 
 
 class LibraryScreen(Screen[None]):
@@ -116,7 +101,7 @@ class LibraryScreen(Screen[None]):
         with Vertical(id="filter-line"):
             yield Input(
                 placeholder="/  env:maze  agent:random  return>1  -tag:bad  words to search for",
-                suggester=_Completion(lambda: self._facets),
+                suggester=SelectionSuggester(lambda: self._facets),
                 id="filter",
                 compact=True,
             )
