@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ldp_tui.adapters.aviary_make import tasks_of
-from ldp_tui.adapters.dataset_tasks import DatasetTasks, size_of
+from ldp_tui.adapters.dataset_tasks import DatasetTasks
 from ldp_tui.adapters.serving.seeded_tasks import SeededTaskDataset
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UsageError
-from ldp_tui.core.tasks import TaskDataset
+from ldp_tui.core.tasks import TaskDataset, size_of
 from ldp_tui.registry import make_environment
 
 

@@ -10,7 +10,6 @@ import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from random import Random
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +25,7 @@ from ldp_tui.core.arguments import ArgumentError, ArgumentSchema
 from ldp_tui.core.environment import Environment, Frame
 from ldp_tui.core.messages import Message
 from ldp_tui.core.signatures import HIDDEN_PARAMETERS
+from ldp_tui.core.tasks import task_drawn
 from ldp_tui.core.tool_calls import Messages, ToolCall, ToolCallFunction, ToolRequestMessage, ToolResponseMessage
 from ldp_tui.core.tools import Tool, tool_schema
 from ldp_tui.engine.rollout import close_bounded
@@ -185,7 +185,7 @@ class AviaryTasks(AviaryEnvironment):
         """Close the last episode's environment, make one for the task and start it."""
         await close_bounded(self)
         self.aviary_env = None
-        self._index = self.task if self.task is not None else self._drawn(seed)
+        self._index = self.task if self.task is not None else task_drawn(self.dataset, seed)
         self.aviary_env = await asyncio.to_thread(self._make)  # it may read files or ask a server
         messages, tools = await super().reset(seed=seed, options=options)
         if self._index is not None:
@@ -200,15 +200,6 @@ class AviaryTasks(AviaryEnvironment):
             if self._index is None:
                 raise
             return str(self._index)
-
-    def _drawn(self, seed: int | None) -> int | None:
-        try:
-            size = len(self.dataset)
-        except TypeError:
-            return None
-        if not size:
-            raise ValueError("The dataset holds no task.")
-        return Random().randrange(size) if seed is None else seed % size
 
     def _make(self) -> aviary.Environment[Any]:
         dataset = self.dataset

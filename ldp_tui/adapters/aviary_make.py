@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ldp_tui.adapters.aviary_names import AVIARY_NAMES, BY_NAME, PREFIX
-from ldp_tui.adapters.dataset_tasks import check_task, size_of
+from ldp_tui.adapters.dataset_tasks import check_task
 from ldp_tui.adapters.real_packages import importing, importing_any_of, loaded, unseen_output, versions
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UnknownName, UsageError
+from ldp_tui.core.tasks import size_of
 
 if TYPE_CHECKING:
     from ldp_tui.adapters.aviary_env import AviaryEnvironment

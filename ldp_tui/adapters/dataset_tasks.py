@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from random import Random
 from typing import Any
 
 from ldp_tui.adapters.serving.seeded_tasks import SeededTask
 from ldp_tui.core.environment import Environment
 from ldp_tui.core.errors import UsageError
-from ldp_tui.core.tasks import TaskDataset
+from ldp_tui.core.tasks import TaskDataset, size_of, task_drawn
 from ldp_tui.core.tool_calls import Messages
 from ldp_tui.core.tools import Tool
 from ldp_tui.engine.rollout import close_bounded
@@ -42,7 +41,7 @@ class DatasetTasks(SeededTask):
     ) -> tuple[Messages, list[Tool]]:
         """Close the last episode's environment, make one for the task and start it."""
         await close_bounded(self.env)
-        self._index = self._drawn(seed) if self._task is None else self._task
+        self._index = task_drawn(self._all, seed) if self._task is None else self._task
         self.env = await asyncio.to_thread(self._made)  # it may read files or ask a server
         return await super().reset(seed=seed, options=options)
 
@@ -54,14 +53,6 @@ class DatasetTasks(SeededTask):
             if self._index is None:
                 raise
             return str(self._index)
-
-    def _drawn(self, seed: int | None) -> int | None:
-        size = size_of(self._all)
-        if size is None:
-            return None
-        if not size:
-            raise ValueError("The dataset holds no task.")
-        return Random().randrange(size) if seed is None else seed % size
 
     def _made(self) -> Environment[Any]:
         made: Environment[Any] = (
@@ -119,11 +110,3 @@ def check_task(task: Any, size: int | None, name: str) -> None:
         raise UsageError(f"{name} makes tasks without end and has no task {task}; leave it out.")
     if not 0 <= task < size:
         raise UsageError(f"{name} has {size} tasks, numbered from 0; there is no task {task}.")
-
-
-def size_of(dataset: Any) -> int | None:
-    """How many tasks a dataset has, ours or aviary's; None if they have no end."""
-    try:
-        return len(dataset)
-    except TypeError:
-        return None

@@ -10,15 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ldp_tui.core.environment import Environment
-from ldp_tui.core.tasks import TaskDataset
-
-
-def size_of(dataset: TaskDataset[Any]) -> int | None:
-    """Number of tasks; None for an endless dataset."""
-    try:
-        return len(dataset)
-    except TypeError:
-        return None
+from ldp_tui.core.tasks import TaskDataset, size_of
 
 
 def batches_per_round(dataset: TaskDataset[Any], batch_size: int) -> int | None:

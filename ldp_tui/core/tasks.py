@@ -181,3 +181,25 @@ def _class_of(name: str) -> Any:
         raise MissingPackage(f"The task dataset {name!r} needs a package that is not installed: {error}.") from error
     except AttributeError:
         raise UnknownName("task dataset", name, TASK_DATASET_REGISTRY) from None
+
+
+def size_of(dataset: Any) -> int | None:
+    """How many tasks a dataset has, ours or aviary's; None if they have no end."""
+    try:
+        return len(dataset)
+    except TypeError:
+        return None
+
+
+def task_drawn(dataset: Any, seed: int | None) -> int | None:
+    """Index of the task that a seed stands for, of any task without a seed; None where tasks have no end.
+
+    Raises:
+        ValueError: If the dataset holds no task.
+    """
+    size = size_of(dataset)
+    if size is None:
+        return None
+    if not size:
+        raise ValueError("The dataset holds no task.")
+    return random.Random().randrange(size) if seed is None else seed % size
